@@ -1,0 +1,291 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STATE_UNSPECIFIED: _ClassVar[State]
+    CONNECTING: _ClassVar[State]
+    SYNCING: _ClassVar[State]
+    LIVE: _ClassVar[State]
+    STALE: _ClassVar[State]
+    GAP: _ClassVar[State]
+    DOWN: _ClassVar[State]
+    DISABLED: _ClassVar[State]
+    UNLISTED: _ClassVar[State]
+STATE_UNSPECIFIED: State
+CONNECTING: State
+SYNCING: State
+LIVE: State
+STALE: State
+GAP: State
+DOWN: State
+DISABLED: State
+UNLISTED: State
+
+class Empty(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class SummaryRequest(_message.Message):
+    __slots__ = ("symbol",)
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    symbol: str
+    def __init__(self, symbol: _Optional[str] = ...) -> None: ...
+
+class Summary(_message.Message):
+    __slots__ = ("spread", "bids", "asks", "arrival_time", "symbol", "sequence", "conflated", "venues", "sent_time", "has_spread", "heartbeat", "closing")
+    SPREAD_FIELD_NUMBER: _ClassVar[int]
+    BIDS_FIELD_NUMBER: _ClassVar[int]
+    ASKS_FIELD_NUMBER: _ClassVar[int]
+    ARRIVAL_TIME_FIELD_NUMBER: _ClassVar[int]
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    CONFLATED_FIELD_NUMBER: _ClassVar[int]
+    VENUES_FIELD_NUMBER: _ClassVar[int]
+    SENT_TIME_FIELD_NUMBER: _ClassVar[int]
+    HAS_SPREAD_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    CLOSING_FIELD_NUMBER: _ClassVar[int]
+    spread: float
+    bids: _containers.RepeatedCompositeFieldContainer[Level]
+    asks: _containers.RepeatedCompositeFieldContainer[Level]
+    arrival_time: int
+    symbol: str
+    sequence: int
+    conflated: int
+    venues: _containers.RepeatedCompositeFieldContainer[VenueState]
+    sent_time: int
+    has_spread: bool
+    heartbeat: bool
+    closing: bool
+    def __init__(self, spread: _Optional[float] = ..., bids: _Optional[_Iterable[_Union[Level, _Mapping]]] = ..., asks: _Optional[_Iterable[_Union[Level, _Mapping]]] = ..., arrival_time: _Optional[int] = ..., symbol: _Optional[str] = ..., sequence: _Optional[int] = ..., conflated: _Optional[int] = ..., venues: _Optional[_Iterable[_Union[VenueState, _Mapping]]] = ..., sent_time: _Optional[int] = ..., has_spread: _Optional[bool] = ..., heartbeat: _Optional[bool] = ..., closing: _Optional[bool] = ...) -> None: ...
+
+class Level(_message.Message):
+    __slots__ = ("exchange", "price", "amount")
+    EXCHANGE_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    exchange: str
+    price: float
+    amount: float
+    def __init__(self, exchange: _Optional[str] = ..., price: _Optional[float] = ..., amount: _Optional[float] = ...) -> None: ...
+
+class VenueState(_message.Message):
+    __slots__ = ("venue", "symbol", "state", "reason", "since_ns", "next_try_ns", "venue_time_ns", "received_ns", "age_ns", "updates", "gaps", "resyncs", "audits_passed", "audits_failed", "garbage", "connects")
+    VENUE_FIELD_NUMBER: _ClassVar[int]
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SINCE_NS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_TRY_NS_FIELD_NUMBER: _ClassVar[int]
+    VENUE_TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_NS_FIELD_NUMBER: _ClassVar[int]
+    AGE_NS_FIELD_NUMBER: _ClassVar[int]
+    UPDATES_FIELD_NUMBER: _ClassVar[int]
+    GAPS_FIELD_NUMBER: _ClassVar[int]
+    RESYNCS_FIELD_NUMBER: _ClassVar[int]
+    AUDITS_PASSED_FIELD_NUMBER: _ClassVar[int]
+    AUDITS_FAILED_FIELD_NUMBER: _ClassVar[int]
+    GARBAGE_FIELD_NUMBER: _ClassVar[int]
+    CONNECTS_FIELD_NUMBER: _ClassVar[int]
+    venue: str
+    symbol: str
+    state: State
+    reason: str
+    since_ns: int
+    next_try_ns: int
+    venue_time_ns: int
+    received_ns: int
+    age_ns: int
+    updates: int
+    gaps: int
+    resyncs: int
+    audits_passed: int
+    audits_failed: int
+    garbage: int
+    connects: int
+    def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., reason: _Optional[str] = ..., since_ns: _Optional[int] = ..., next_try_ns: _Optional[int] = ..., venue_time_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., age_ns: _Optional[int] = ..., updates: _Optional[int] = ..., gaps: _Optional[int] = ..., resyncs: _Optional[int] = ..., audits_passed: _Optional[int] = ..., audits_failed: _Optional[int] = ..., garbage: _Optional[int] = ..., connects: _Optional[int] = ...) -> None: ...
+
+class BookRequest(_message.Message):
+    __slots__ = ("pair", "levels", "venues", "min_amount", "min_notional", "min_interval_ms")
+    PAIR_FIELD_NUMBER: _ClassVar[int]
+    LEVELS_FIELD_NUMBER: _ClassVar[int]
+    VENUES_FIELD_NUMBER: _ClassVar[int]
+    MIN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    MIN_NOTIONAL_FIELD_NUMBER: _ClassVar[int]
+    MIN_INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
+    pair: str
+    levels: int
+    venues: _containers.RepeatedScalarFieldContainer[str]
+    min_amount: str
+    min_notional: str
+    min_interval_ms: int
+    def __init__(self, pair: _Optional[str] = ..., levels: _Optional[int] = ..., venues: _Optional[_Iterable[str]] = ..., min_amount: _Optional[str] = ..., min_notional: _Optional[str] = ..., min_interval_ms: _Optional[int] = ...) -> None: ...
+
+class Book(_message.Message):
+    __slots__ = ("pair", "sequence", "conflated", "price_decimals", "amount_decimals", "venues", "bids", "asks", "clocks", "spread", "heartbeat", "closing")
+    PAIR_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    CONFLATED_FIELD_NUMBER: _ClassVar[int]
+    PRICE_DECIMALS_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_DECIMALS_FIELD_NUMBER: _ClassVar[int]
+    VENUES_FIELD_NUMBER: _ClassVar[int]
+    BIDS_FIELD_NUMBER: _ClassVar[int]
+    ASKS_FIELD_NUMBER: _ClassVar[int]
+    CLOCKS_FIELD_NUMBER: _ClassVar[int]
+    SPREAD_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    CLOSING_FIELD_NUMBER: _ClassVar[int]
+    pair: str
+    sequence: int
+    conflated: int
+    price_decimals: int
+    amount_decimals: int
+    venues: _containers.RepeatedCompositeFieldContainer[VenueBook]
+    bids: _containers.RepeatedCompositeFieldContainer[MergedLevel]
+    asks: _containers.RepeatedCompositeFieldContainer[MergedLevel]
+    clocks: Clocks
+    spread: int
+    heartbeat: bool
+    closing: bool
+    def __init__(self, pair: _Optional[str] = ..., sequence: _Optional[int] = ..., conflated: _Optional[int] = ..., price_decimals: _Optional[int] = ..., amount_decimals: _Optional[int] = ..., venues: _Optional[_Iterable[_Union[VenueBook, _Mapping]]] = ..., bids: _Optional[_Iterable[_Union[MergedLevel, _Mapping]]] = ..., asks: _Optional[_Iterable[_Union[MergedLevel, _Mapping]]] = ..., clocks: _Optional[_Union[Clocks, _Mapping]] = ..., spread: _Optional[int] = ..., heartbeat: _Optional[bool] = ..., closing: _Optional[bool] = ...) -> None: ...
+
+class VenueBook(_message.Message):
+    __slots__ = ("trust", "known_bid", "known_ask", "best_bid", "best_ask")
+    TRUST_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_BID_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_ASK_FIELD_NUMBER: _ClassVar[int]
+    BEST_BID_FIELD_NUMBER: _ClassVar[int]
+    BEST_ASK_FIELD_NUMBER: _ClassVar[int]
+    trust: VenueState
+    known_bid: int
+    known_ask: int
+    best_bid: int
+    best_ask: int
+    def __init__(self, trust: _Optional[_Union[VenueState, _Mapping]] = ..., known_bid: _Optional[int] = ..., known_ask: _Optional[int] = ..., best_bid: _Optional[int] = ..., best_ask: _Optional[int] = ...) -> None: ...
+
+class MergedLevel(_message.Message):
+    __slots__ = ("price", "amounts")
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNTS_FIELD_NUMBER: _ClassVar[int]
+    price: int
+    amounts: _containers.RepeatedCompositeFieldContainer[VenueAmount]
+    def __init__(self, price: _Optional[int] = ..., amounts: _Optional[_Iterable[_Union[VenueAmount, _Mapping]]] = ...) -> None: ...
+
+class VenueAmount(_message.Message):
+    __slots__ = ("venue", "amount")
+    VENUE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    venue: int
+    amount: int
+    def __init__(self, venue: _Optional[int] = ..., amount: _Optional[int] = ...) -> None: ...
+
+class Clocks(_message.Message):
+    __slots__ = ("venue_ns", "received_ns", "applied_ns", "sent_ns")
+    VENUE_NS_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_NS_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_NS_FIELD_NUMBER: _ClassVar[int]
+    SENT_NS_FIELD_NUMBER: _ClassVar[int]
+    venue_ns: int
+    received_ns: int
+    applied_ns: int
+    sent_ns: int
+    def __init__(self, venue_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., applied_ns: _Optional[int] = ..., sent_ns: _Optional[int] = ...) -> None: ...
+
+class StatusRequest(_message.Message):
+    __slots__ = ("pairs",)
+    PAIRS_FIELD_NUMBER: _ClassVar[int]
+    pairs: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, pairs: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Status(_message.Message):
+    __slots__ = ("pairs", "sent_ns", "started_ns", "version", "streams", "budgets", "closing")
+    PAIRS_FIELD_NUMBER: _ClassVar[int]
+    SENT_NS_FIELD_NUMBER: _ClassVar[int]
+    STARTED_NS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    STREAMS_FIELD_NUMBER: _ClassVar[int]
+    BUDGETS_FIELD_NUMBER: _ClassVar[int]
+    CLOSING_FIELD_NUMBER: _ClassVar[int]
+    pairs: _containers.RepeatedCompositeFieldContainer[PairStatus]
+    sent_ns: int
+    started_ns: int
+    version: str
+    streams: int
+    budgets: _containers.RepeatedCompositeFieldContainer[VenueBudget]
+    closing: bool
+    def __init__(self, pairs: _Optional[_Iterable[_Union[PairStatus, _Mapping]]] = ..., sent_ns: _Optional[int] = ..., started_ns: _Optional[int] = ..., version: _Optional[str] = ..., streams: _Optional[int] = ..., budgets: _Optional[_Iterable[_Union[VenueBudget, _Mapping]]] = ..., closing: _Optional[bool] = ...) -> None: ...
+
+class PairStatus(_message.Message):
+    __slots__ = ("pair", "sequence", "venues")
+    PAIR_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    VENUES_FIELD_NUMBER: _ClassVar[int]
+    pair: str
+    sequence: int
+    venues: _containers.RepeatedCompositeFieldContainer[VenueState]
+    def __init__(self, pair: _Optional[str] = ..., sequence: _Optional[int] = ..., venues: _Optional[_Iterable[_Union[VenueState, _Mapping]]] = ...) -> None: ...
+
+class VenueBudget(_message.Message):
+    __slots__ = ("venue", "weight_used", "weight_limit", "window_s", "banned_until_ns", "waiting")
+    VENUE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_USED_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_S_FIELD_NUMBER: _ClassVar[int]
+    BANNED_UNTIL_NS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    venue: str
+    weight_used: int
+    weight_limit: int
+    window_s: int
+    banned_until_ns: int
+    waiting: int
+    def __init__(self, venue: _Optional[str] = ..., weight_used: _Optional[int] = ..., weight_limit: _Optional[int] = ..., window_s: _Optional[int] = ..., banned_until_ns: _Optional[int] = ..., waiting: _Optional[int] = ...) -> None: ...
+
+class PairsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Pairs(_message.Message):
+    __slots__ = ("pairs", "default_pair")
+    PAIRS_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_PAIR_FIELD_NUMBER: _ClassVar[int]
+    pairs: _containers.RepeatedCompositeFieldContainer[PairInfo]
+    default_pair: str
+    def __init__(self, pairs: _Optional[_Iterable[_Union[PairInfo, _Mapping]]] = ..., default_pair: _Optional[str] = ...) -> None: ...
+
+class PairInfo(_message.Message):
+    __slots__ = ("pair", "base", "quote", "price_decimals", "amount_decimals", "listings")
+    PAIR_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    QUOTE_FIELD_NUMBER: _ClassVar[int]
+    PRICE_DECIMALS_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_DECIMALS_FIELD_NUMBER: _ClassVar[int]
+    LISTINGS_FIELD_NUMBER: _ClassVar[int]
+    pair: str
+    base: str
+    quote: str
+    price_decimals: int
+    amount_decimals: int
+    listings: _containers.RepeatedCompositeFieldContainer[Listing]
+    def __init__(self, pair: _Optional[str] = ..., base: _Optional[str] = ..., quote: _Optional[str] = ..., price_decimals: _Optional[int] = ..., amount_decimals: _Optional[int] = ..., listings: _Optional[_Iterable[_Union[Listing, _Mapping]]] = ...) -> None: ...
+
+class Listing(_message.Message):
+    __slots__ = ("venue", "symbol", "tick_size", "lot_size", "min_notional")
+    VENUE_FIELD_NUMBER: _ClassVar[int]
+    SYMBOL_FIELD_NUMBER: _ClassVar[int]
+    TICK_SIZE_FIELD_NUMBER: _ClassVar[int]
+    LOT_SIZE_FIELD_NUMBER: _ClassVar[int]
+    MIN_NOTIONAL_FIELD_NUMBER: _ClassVar[int]
+    venue: str
+    symbol: str
+    tick_size: str
+    lot_size: str
+    min_notional: str
+    def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., tick_size: _Optional[str] = ..., lot_size: _Optional[str] = ..., min_notional: _Optional[str] = ...) -> None: ...
