@@ -1,0 +1,32 @@
+"""What a market is: one venue's book, the books of a pair under their lock, the merged book.
+
+No I/O and no clock: whoever writes passes the times in.
+"""
+
+from book.instrument import Instrument
+from book.merged import Level, MergedBook, merge
+from book.pair import BadPair, Pair, UnknownPair, resolve_pair
+from book.pair_books import PairBooks, PairView
+from book.side import Dust, Side
+from book.state import State
+from book.venue_book import Counters, Stamps, VenueBook, VenueView
+
+__all__ = [
+    "BadPair",
+    "Counters",
+    "Dust",
+    "Instrument",
+    "Level",
+    "MergedBook",
+    "Pair",
+    "PairBooks",
+    "PairView",
+    "Side",
+    "Stamps",
+    "State",
+    "UnknownPair",
+    "VenueBook",
+    "VenueView",
+    "merge",
+    "resolve_pair",
+]

@@ -1,0 +1,102 @@
+"""The merged book: the best levels of all live books of a pair, each with its venue."""
+
+from decimal import Decimal
+from operator import itemgetter
+
+import msgspec
+
+from book.pair import Pair
+from book.pair_books import PairView
+from book.state import State
+from book.venue_book import Stamps, VenueView
+
+Level = tuple[float, float, int]  # price, amount, index of the venue in MergedBook.venues
+
+_PRICE = itemgetter(0)
+_AMOUNT = itemgetter(1)
+
+
+class MergedBook(msgspec.Struct, frozen=True, gc=False):
+    """At most N levels a side of all live venues, best first; equal prices of two venues stay two levels.
+
+    Of equal prices the larger amount comes first, of equal amounts the venue configured first.
+    """
+
+    pair: Pair
+    version: int
+    price_decimals: int
+    amount_decimals: int
+    venues: tuple[VenueView, ...]
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+
+    def spread_units(self) -> int | None:
+        """Best ask - best bid in units of 10^-price_decimals; negative when venues cross, None with an empty side."""
+        if not self.bids or not self.asks:
+            return None
+        return units(self.asks[0][0], self.price_decimals) - units(self.bids[0][0], self.price_decimals)
+
+    def spread(self) -> float | None:
+        """The same in quote currency: the double nearest to the exact decimal difference."""
+        spread = self.spread_units()
+        return None if spread is None else spread / 10**self.price_decimals
+
+    def newest(self) -> Stamps:
+        """The stamps of the newest update (by receipt) among the live books; zeros when none is live."""
+        live = [venue.stamps for venue in self.venues if venue.state is State.LIVE]
+        return max(live, key=itemgetter(1), default=Stamps())
+
+    def check(self) -> None:
+        """Raises AssertionError when an invariant is broken."""
+        for levels, sign in ((self.bids, -1), (self.asks, 1)):
+            order = [(sign * price, -amount) for price, amount, _ in levels]
+            assert order == sorted(order), "levels out of order"
+            assert len({(price, venue) for price, _, venue in levels}) == len(levels), "a level twice"
+            assert all(amount > 0 for _, amount, _ in levels), "a level with no amount"
+            assert all(self.venues[venue].state is State.LIVE for *_, venue in levels), "a level not live"
+
+
+def units(number: float | Decimal, decimals: int) -> int:
+    """The integer number of 10^-decimals that `number` names; exact for decimals of at most 15 digits."""
+    if isinstance(number, Decimal):
+        return int(number.scaleb(decimals).to_integral_value())
+    return round(number * 10**decimals)
+
+
+def merge(view: PairView, levels: int) -> MergedBook:
+    """Merges the venues' levels in `view` into the best `levels` of each side.
+
+    Each venue must contribute its best `levels` (or all it has): then no deeper level of any venue can belong
+    among the merged ones.
+    """
+    bids: list[Level] = []
+    asks: list[Level] = []
+    for index, venue in enumerate(view.venues):
+        bids += [(price, amount, index) for price, amount in venue.bids]
+        asks += [(price, amount, index) for price, amount in venue.asks]
+    bids.sort(key=_PRICE, reverse=True)  # both sorts are stable and find the venues' ordered runs
+    asks.sort(key=_PRICE)
+    return MergedBook(
+        view.pair,
+        view.version,
+        view.price_decimals,
+        view.amount_decimals,
+        view.venues,
+        tuple(_best(bids, levels)),
+        tuple(_best(asks, levels)),
+    )
+
+
+def _best(levels: list[Level], n: int) -> list[Level]:
+    """The first `n` of price-sorted `levels`, with runs of equal price put in order of falling amount."""
+    start, count = 0, len(levels)
+    while start < n and start + 1 < count:
+        price = levels[start][0]
+        end = start + 1
+        while end < count and levels[end][0] == price:
+            end += 1
+        if end - start > 1:
+            levels[start:end] = sorted(levels[start:end], key=_AMOUNT, reverse=True)
+        start = end
+    del levels[n:]
+    return levels

@@ -1,0 +1,109 @@
+"""All venues' books of one pair, under one lock, with a signal when anything changed."""
+
+import threading
+from collections.abc import Callable, Iterable
+from types import TracebackType
+
+import msgspec
+
+from book.instrument import Instrument
+from book.pair import Pair
+from book.side import NO_DUST, Dust
+from book.state import State
+from book.venue_book import VenueBook, VenueView
+
+
+class PairView(msgspec.Struct, frozen=True, gc=False):
+    """An immutable picture of all venues' books of a pair, taken at one moment under the lock."""
+
+    pair: Pair
+    version: int
+    price_decimals: int
+    amount_decimals: int
+    venues: tuple[VenueView, ...]  # every configured venue, whatever its state, in configured order
+
+
+class PairBooks:
+    """The books of one pair, one per venue.
+
+    Lock rule: `with pair_books:` around every write and around nothing slow (no I/O, logging, encoding or
+    callback). Leaving the block raises the version and tells the listeners, after the lock is released. Views
+    may be taken from any thread.
+    """
+
+    def __init__(self, pair: Pair) -> None:
+        self.pair = pair
+        self.version = 0  # rises with every write
+        self.price_decimals = 0
+        self.amount_decimals = 0
+        self.books: dict[str, VenueBook] = {}  # by venue, in configured order; filled before threads start
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._waiting = 0  # threads in wait(); guarded by the lock
+        # Replaced, never mutated, so that a writer may iterate it without the lock.
+        self._listeners: tuple[Callable[[], None], ...] = ()
+
+    def add(self, venue: str, instrument: Instrument | None) -> VenueBook:
+        """Adds the book of a venue; without an instrument it is one that the venue does not trade."""
+        book = VenueBook(venue, self.pair, instrument.symbol if instrument else "", instrument)
+        with self:
+            if instrument:
+                self.price_decimals = max(self.price_decimals, instrument.price_decimals)
+                self.amount_decimals = max(self.amount_decimals, instrument.amount_decimals)
+            else:
+                book.become(State.UNLISTED, f"{venue} does not trade {self.pair}", 0)
+            self.books[venue] = book
+        return book
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.version += 1
+        if self._waiting:
+            self._changed.notify_all()
+        self._lock.release()
+        for listener in self._listeners:
+            listener()
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Calls `listener` after every write, in the writer's thread: it must be quick and must not raise.
+
+        Returns a function that ends this.
+        """
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
+
+        def stop() -> None:
+            with self._lock:
+                self._listeners = tuple(each for each in self._listeners if each is not listener)
+
+        return stop
+
+    def wait(self, version: int, timeout_s: float) -> int:
+        """Blocks until the version is above `version` or the time is over; returns the present version."""
+        with self._lock:
+            self._waiting += 1
+            try:
+                self._changed.wait_for(lambda: self.version > version, timeout_s)
+            finally:
+                self._waiting -= 1
+            return self.version
+
+    def view(self, levels: int, dust: Dust = NO_DUST, venues: Iterable[str] | None = None) -> PairView:
+        """A picture of all books with the best `levels` of each side; levels only of `venues` when given."""
+        wanted = None if venues is None else frozenset(venues)
+        with self._lock:
+            views = tuple(
+                book.view(levels if wanted is None or venue in wanted else 0, dust)
+                for venue, book in self.books.items()
+            )
+            return PairView(self.pair, self.version, self.price_decimals, self.amount_decimals, views)
+
+    def check(self) -> None:
+        """Raises AssertionError when an invariant of any book is broken. For tests."""
+        with self._lock:
+            for book in self.books.values():
+                book.check()

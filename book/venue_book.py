@@ -1,0 +1,189 @@
+"""One venue's book of one pair, with every fact that tells how far it can be trusted."""
+
+from copy import copy
+from typing import NamedTuple
+
+import msgspec
+
+from book.instrument import Instrument
+from book.pair import Pair
+from book.side import NO_DUST, Dust, Side
+from book.state import State
+
+Levels = list[tuple[float, float]]
+
+
+class Stamps(NamedTuple):
+    """The three times of an update, integer ns since the epoch; 0 where the venue gives none."""
+
+    venue_ns: int = 0  # the venue's own stamp
+    received_ns: int = 0  # read from its socket
+    applied_ns: int = 0  # applied to the book
+
+
+class Counters(msgspec.Struct, gc=False):
+    """Counts since the program started; they survive every resync."""
+
+    updates: int = 0  # diffs and snapshots applied
+    gaps: int = 0  # discontinuities found
+    resyncs: int = 0  # times the book was lost and rebuilt, for any reason
+    ignored: int = 0  # diffs that were already inside the book
+    unknown_removals: int = 0  # removals of levels that the book did not have
+    audits_passed: int = 0
+    audits_failed: int = 0
+    crossed: int = 0  # updates after which the best bid was not below the best ask
+    garbage: int = 0  # frames that could not be understood
+    connects: int = 0
+
+
+class VenueView(msgspec.Struct, frozen=True, gc=False):
+    """An immutable picture of a VenueBook at one moment: its trust facts and its best levels, best first.
+
+    `bids` and `asks` are empty unless the state is LIVE. `known_bid` and `known_ask` are the horizon: beyond
+    these prices the side is unknown until the venue sends it; None means that the whole side is known.
+    """
+
+    venue: str
+    symbol: str
+    state: State
+    reason: str
+    since_ns: int
+    next_try_ns: int
+    position: int
+    stamps: Stamps
+    counters: Counters
+    known_bid: float | None
+    known_ask: float | None
+    bids: tuple[tuple[float, float], ...]
+    asks: tuple[tuple[float, float], ...]
+
+
+class VenueBook:
+    """The full-depth book of one pair on one venue.
+
+    Written by the thread of the venue's connection alone, always under the lock of its PairBooks; readers take
+    views under the same lock. Times are passed in.
+    """
+
+    __slots__ = (
+        "asks",
+        "bids",
+        "counters",
+        "crossed_since_ns",
+        "generation",
+        "instrument",
+        "next_try_ns",
+        "pair",
+        "position",
+        "reason",
+        "since_ns",
+        "stamps",
+        "state",
+        "symbol",
+        "venue",
+    )
+
+    def __init__(self, venue: str, pair: Pair, symbol: str = "", instrument: Instrument | None = None) -> None:
+        self.venue = venue
+        self.pair = pair
+        self.symbol = symbol
+        self.instrument = instrument
+        self.bids = Side(bids=True)
+        self.asks = Side(bids=False)
+        self.state = State.CONNECTING
+        self.reason = "not connected yet"
+        self.since_ns = 0
+        self.next_try_ns = 0
+        self.position = 0  # the venue's update id or stamp up to which the book is complete
+        self.generation = 0  # rises with every rebuild
+        self.stamps = Stamps()
+        self.crossed_since_ns = 0  # 0: not crossed
+        self.counters = Counters()
+
+    def load(
+        self,
+        bids: Levels,
+        asks: Levels,
+        position: int,
+        stamps: Stamps,
+        known_bid: float | None = None,
+        known_ask: float | None = None,
+    ) -> None:
+        """Replaces the whole book by a snapshot, valid at `position`; does not change the state."""
+        self.bids.load(bids, known_bid)
+        self.asks.load(asks, known_ask)
+        self.position = position
+        self.generation += 1
+        self.stamps = stamps
+        self.counters.updates += 1
+        self._watch_cross(stamps.received_ns)
+
+    def apply(self, bids: Levels, asks: Levels, position: int, stamps: Stamps) -> None:
+        """Applies one diff whole: absolute amounts, 0 removes. Continuity is the caller's to prove."""
+        counters = self.counters
+        counters.unknown_removals += self.bids.apply(bids) + self.asks.apply(asks)
+        counters.updates += 1
+        self.position = position
+        self.stamps = stamps
+        self._watch_cross(stamps.received_ns)
+
+    def become(self, state: State, reason: str, now_ns: int, next_try_ns: int = 0) -> bool:
+        """Enters `state` because of `reason`; returns whether anything changed.
+
+        A book that is not live keeps no levels: nothing of it may be shown, and a resync starts from nothing.
+        """
+        if state is self.state and reason == self.reason and next_try_ns == self.next_try_ns:
+            return False
+        if state is not self.state:
+            self.since_ns = now_ns
+            if self.state is State.LIVE:
+                self.counters.resyncs += 1
+        self.state, self.reason, self.next_try_ns = state, reason, next_try_ns
+        if state is not State.LIVE and (self.bids.amounts or self.asks.amounts):
+            self.bids.clear()
+            self.asks.clear()
+            self.crossed_since_ns = 0
+        return True
+
+    def view(self, levels: int, dust: Dust = NO_DUST) -> VenueView:
+        """An immutable picture with the best `levels` of each side that are no dust."""
+        bids: Levels = []
+        asks: Levels = []
+        if self.state is State.LIVE and levels:
+            if dust.amount or dust.notional:
+                bids, asks = self.bids.top_without(levels, dust), self.asks.top_without(levels, dust)
+            else:
+                bids, asks = self.bids.top(levels), self.asks.top(levels)
+        return VenueView(
+            self.venue,
+            self.symbol,
+            self.state,
+            self.reason,
+            self.since_ns,
+            self.next_try_ns,
+            self.position,
+            self.stamps,
+            copy(self.counters),
+            self.bids.horizon,
+            self.asks.horizon,
+            tuple(bids),
+            tuple(asks),
+        )
+
+    def check(self) -> None:
+        """Raises AssertionError when an invariant is broken. For tests: it visits every level."""
+        self.bids.check()
+        self.asks.check()
+        if self.state is not State.LIVE:
+            assert self.reason, f"{self.state} without a reason"
+        bid, ask = self.bids.best(), self.asks.best()
+        crossed = bid is not None and ask is not None and bid >= ask
+        assert crossed == bool(self.crossed_since_ns), "the crossed mark is wrong"
+
+    def _watch_cross(self, now_ns: int) -> None:
+        bid, ask = self.bids.best(), self.asks.best()
+        if bid is not None and ask is not None and bid >= ask:
+            self.counters.crossed += 1
+            self.crossed_since_ns = self.crossed_since_ns or now_ns or 1
+        else:
+            self.crossed_since_ns = 0
