@@ -60,7 +60,7 @@ def units(number: float | Decimal, decimals: int) -> int:
     """The integer number of 10^-decimals that `number` names; exact for decimals of at most 15 digits."""
     if isinstance(number, Decimal):
         return int(number.scaleb(decimals).to_integral_value())
-    return round(number * 10**decimals)
+    return round(number * 10.0**decimals)
 
 
 def merge(view: PairView, levels: int) -> MergedBook:

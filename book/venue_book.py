@@ -72,6 +72,7 @@ class VenueBook:
         "crossed_since_ns",
         "generation",
         "instrument",
+        "loaded_best",
         "next_try_ns",
         "pair",
         "position",
@@ -96,6 +97,7 @@ class VenueBook:
         self.next_try_ns = 0
         self.position = 0  # the venue's update id or stamp up to which the book is complete
         self.generation = 0  # rises with every rebuild
+        self.loaded_best: tuple[float | None, float | None] = (None, None)  # best bid and ask of the last snapshot
         self.stamps = Stamps()
         self.crossed_since_ns = 0  # 0: not crossed
         self.counters = Counters()
@@ -112,6 +114,7 @@ class VenueBook:
         """Replaces the whole book by a snapshot, valid at `position`; does not change the state."""
         self.bids.load(bids, known_bid)
         self.asks.load(asks, known_ask)
+        self.loaded_best = (self.bids.best(), self.asks.best())
         self.position = position
         self.generation += 1
         self.stamps = stamps
@@ -144,6 +147,18 @@ class VenueBook:
             self.asks.clear()
             self.crossed_since_ns = 0
         return True
+
+    def horizon_worn(self) -> float:
+        """How much of the depth known at the last snapshot the best prices have used up: 0 none, 1 all of it."""
+        worn = 0.0
+        for side, start in zip((self.bids, self.asks), self.loaded_best, strict=True):
+            best = side.best()
+            if side.horizon is None or start is None or side.horizon == start:
+                continue
+            if best is None:
+                return 1.0
+            worn = max(worn, float((start - best) / (start - side.horizon)))
+        return worn
 
     def view(self, levels: int, dust: Dust = NO_DUST) -> VenueView:
         """An immutable picture with the best `levels` of each side that are no dust."""

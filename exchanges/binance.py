@@ -1,0 +1,310 @@
+"""Binance spot: REST snapshot and diff stream, joined by update ids, audited against the best-quote stream.
+
+Rules after the venue's "How to manage a local order book correctly" (spot API documentation, web-socket-streams).
+The same messages are spoken by Binance.US.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar, Generic
+
+import msgspec
+
+from book import Instrument, Pair, State
+from exchanges.actions import Action, Audit, Become, Fetch, Garbage, Reconnect, Send, Snapshot
+from exchanges.decode import Amount, L, Level, N, WideLevel, check_wide, decoder
+from exchanges.errors import GarbageFrame
+from exchanges.protocol import Protocol
+from exchanges.sync import Diff, Synchroniser
+from exchanges.venue import Address, Limits, Venue
+
+SNAPSHOT_LEVELS = 5000
+SNAPSHOT_WEIGHT = 250
+_STREAMS_PER_REQUEST = 200
+_TICKERS_KEPT = 512  # best quotes newer than the last diff; the oldest go first
+_MICROSECONDS = 10**14  # an event time above this is in microseconds, else in milliseconds
+# Streams that a connection may carry beside ours; they are none of our business.
+_OTHER_EVENTS = (b'"trade"', b'"aggTrade"', b'"kline"', b'"24hrTicker"', b'"24hrMiniTicker"')
+
+
+class _Depth(msgspec.Struct, Generic[L], gc=False):
+    s: str
+    U: int
+    u: int
+    b: list[L]
+    a: list[L]
+    E: int = 0
+
+
+class _Ticker(msgspec.Struct, Generic[N], gc=False):
+    s: str
+    u: int
+    b: N  # an empty side is told as price 0, amount 0
+    B: N
+    a: N
+    A: N
+
+
+class _Wrapped(msgspec.Struct, Generic[L], gc=False):
+    data: L
+
+
+class _Snapshot(msgspec.Struct, Generic[L], gc=False):
+    lastUpdateId: int  # noqa: N815 - the venue's spelling
+    bids: list[L]
+    asks: list[L]
+
+
+class _Filter(msgspec.Struct):
+    filterType: str  # noqa: N815
+    tickSize: Decimal | None = None  # noqa: N815
+    maxPrice: Decimal | None = None  # noqa: N815
+    stepSize: Decimal | None = None  # noqa: N815
+    minNotional: Decimal | None = None  # noqa: N815
+
+
+class _Symbol(msgspec.Struct):
+    symbol: str
+    status: str
+    baseAsset: str  # noqa: N815
+    quoteAsset: str  # noqa: N815
+    filters: list[_Filter] = []
+
+
+class _ExchangeInfo(msgspec.Struct):
+    symbols: list[_Symbol]
+
+
+class BinanceSync(Synchroniser):
+    """The rules of Binance spot: every event spans the update ids `U` to `u`, the next one begins at `u` + 1."""
+
+    def covered(self, diff: Diff, position: int) -> bool:
+        """Events with `u` not above the local update id are inside the book."""
+        return diff.last <= position
+
+    def gap(self, diff: Diff, position: int) -> str | None:
+        """`U` above the local update id + 1: events were lost. (`U` below it is fine: amounts are absolute.)"""
+        if diff.first > position + 1:
+            return f"updates {position + 1} to {diff.first - 1} are missing"
+        return None
+
+    def too_old(self, snapshot: Snapshot, first: Diff) -> bool:
+        """The snapshot must reach the first buffered event: U <= lastUpdateId + 1."""
+        return first.first > snapshot.position + 1
+
+    def fetch(self, delay_s: float) -> Fetch:
+        """The deepest snapshot there is."""
+        path = f"/api/v3/depth?symbol={self.symbol}&limit={SNAPSHOT_LEVELS}"
+        return Fetch(self.symbol, self.generation, path, SNAPSHOT_WEIGHT, delay_s)
+
+
+class BinanceProtocol(Protocol):
+    """One connection to Binance, carrying any number of symbols up to the venue's 1024 streams."""
+
+    def __init__(self, instruments: Sequence[Instrument], audit: bool = True) -> None:
+        super().__init__(instruments)
+        self._audit = audit
+        self._wide = any(instrument.needs_decimal for instrument in instruments)
+        self.syncs = {instrument.symbol: BinanceSync(instrument.symbol) for instrument in instruments}
+        self._tickers: dict[str, deque[Audit]] = {symbol: deque(maxlen=_TICKERS_KEPT) for symbol in self.syncs}
+        level: Any = WideLevel if self._wide else Level
+        number: Any = Decimal if self._wide else Amount
+        self._depth = decoder(_Depth[level]).decode
+        self._wrapped_depth = decoder(_Wrapped[_Depth[level]]).decode
+        self._ticker = decoder(_Ticker[number]).decode
+        self._wrapped_ticker = decoder(_Wrapped[_Ticker[number]]).decode
+        self._snapshot = decoder(_Snapshot[level]).decode
+        self._requests: dict[int, list[str]] = {}  # subscriptions not acknowledged yet: id -> symbols
+
+    @property
+    def path(self) -> str:
+        """The combined stream, event times in microseconds."""
+        return "/stream?timeUnit=MICROSECOND"
+
+    def opened(self) -> list[Action]:
+        """Subscribes to all streams, few enough in each request."""
+        self._requests.clear()
+        actions: list[Action] = []
+        symbols = list(self.syncs)
+        per_request = _STREAMS_PER_REQUEST // 2
+        for start in range(0, len(symbols), per_request):
+            part = symbols[start : start + per_request]
+            request = start // per_request + 1
+            self._requests[request] = part
+            streams = [f"{symbol.lower()}@depth@100ms" for symbol in part]
+            if self._audit:
+                streams += [f"{symbol.lower()}@bookTicker" for symbol in part]
+            message = {"method": "SUBSCRIBE", "params": streams, "id": request}
+            actions += [Become(symbol, State.SYNCING, "subscribing") for symbol in part]
+            actions.append(Send(msgspec.json.encode(message).decode()))
+        return actions
+
+    def frame(self, frame: bytes) -> list[Action]:
+        """Depth events first: they are what the hot path sees."""
+        head = frame[:160]
+        try:
+            if b'"depthUpdate"' in head:
+                wrapped = head.startswith(b'{"stream"')
+                return self._diff(self._wrapped_depth(frame).data if wrapped else self._depth(frame))
+            if b'"B":' in frame:
+                wrapped = head.startswith(b'{"stream"')
+                return self._best_quote(self._wrapped_ticker(frame).data if wrapped else self._ticker(frame))
+            if any(event in head for event in _OTHER_EVENTS):
+                return []
+            return self._control(frame, msgspec.json.decode(frame))
+        except (msgspec.DecodeError, ValueError, ArithmeticError) as error:
+            return [Garbage("", f"{type(error).__name__}: {error}", frame)]
+
+    def snapshot(self, symbol: str, generation: int, body: bytes) -> list[Action]:
+        """`lastUpdateId` tells where the snapshot stands in the stream; it carries no time."""
+        sync = self.syncs[symbol]
+        try:
+            told = self._snapshot(body)
+            if self._wide:
+                check_wide(told.bids, told.asks)
+        except (msgspec.DecodeError, ValueError) as error:
+            garbage = Garbage(symbol, f"snapshot: {error}", body)
+            return [garbage, *sync.failed(generation, "the answer is no snapshot", 1.0)]
+        known_bid = min(told.bids)[0] if len(told.bids) >= SNAPSHOT_LEVELS else None
+        known_ask = max(told.asks)[0] if len(told.asks) >= SNAPSHOT_LEVELS else None
+        return sync.snapshot(generation, Snapshot(told.lastUpdateId, told.bids, told.asks, 0, known_bid, known_ask))
+
+    def failed(self, symbol: str, generation: int, reason: str, retry_s: float) -> list[Action]:
+        """Asks again."""
+        return self.syncs[symbol].failed(generation, reason, retry_s)
+
+    def timeout(self, symbol: str, generation: int, purpose: str) -> list[Action]:
+        """Timers belong to the synchronisation of a symbol."""
+        return self.syncs[symbol].timeout(generation, purpose)
+
+    def resync(self, symbol: str, state: State, reason: str) -> list[Action]:
+        """Starts the symbol over."""
+        return self.syncs[symbol].resync(state, reason)
+
+    def refresh(self, symbol: str) -> list[Action]:
+        """A fresh snapshot while live."""
+        return self.syncs[symbol].refresh()
+
+    def closed(self) -> None:
+        """Forgets all that belonged to the connection."""
+        for symbol, sync in self.syncs.items():
+            sync.closed()
+            self._tickers[symbol].clear()
+
+    def _diff(self, event: Any) -> list[Action]:
+        sync = self.syncs.get(event.s)
+        if sync is None:
+            return []
+        if self._wide:
+            check_wide(event.b, event.a)
+        if event.u < event.U:
+            raise ValueError(f"update ids {event.U} to {event.u} run backwards")
+        actions = sync.diff(Diff(event.U, event.u, event.b, event.a, _ns(event.E)))
+        tickers = self._tickers[event.s]
+        while tickers and tickers[0].position < event.u:
+            tickers.popleft()
+        if tickers and tickers[0].position == event.u:
+            actions.append(tickers.popleft())
+        return actions
+
+    def _best_quote(self, event: Any) -> list[Action]:
+        """The best quote of update id `u`: real time, so mostly ahead of the diff that it is compared with."""
+        sync = self.syncs.get(event.s)
+        if sync is None:
+            return []
+        bids = [(event.b, event.B)] if event.B else []
+        asks = [(event.a, event.A)] if event.A else []
+        if self._wide:
+            check_wide(bids, asks)
+        audit = Audit(event.s, event.u, bids, asks)
+        if event.u == sync.position:
+            return [audit]
+        if event.u > sync.position:
+            self._tickers[event.s].append(audit)
+        return []
+
+    def _control(self, frame: bytes, message: Any) -> list[Action]:
+        """Replies to our requests and the venue's announcements."""
+        if not isinstance(message, dict):
+            return [Garbage("", "no object", frame)]
+        data = message.get("data", message)
+        if isinstance(data, dict) and data.get("e") == "serverShutdown":
+            return [Reconnect("the venue announced a shutdown of this server")]
+        # Errors are documented flat and were seen nested on the wire.
+        error = message.get("error", message if "code" in message else None)
+        symbols = self._requests.pop(message["id"], []) if isinstance(message.get("id"), int) else []
+        if error is not None:
+            words = error.get("msg", error) if isinstance(error, dict) else error
+            return [Become(symbol, State.DOWN, f"subscription refused: {words}") for symbol in symbols] or [
+                Garbage("", f"error reply: {words}", frame)
+            ]
+        if "result" in message:
+            return [action for symbol in symbols for action in self.syncs[symbol].subscribed()]
+        return [Garbage("", "unexpected message", frame)]
+
+
+class Binance(Venue):
+    """Binance spot."""
+
+    name = "binance"
+    hosts: ClassVar[Mapping[str, Address]] = {
+        "default": Address("https://data-api.binance.vision", "wss://data-stream.binance.vision"),
+        "main": Address("https://api.binance.com", "wss://stream.binance.com:9443"),
+        "us": Address("https://api.binance.us", "wss://stream.binance.us:9443"),
+    }
+    limits = Limits(weight=6000, window_s=60.0, connects=300, connect_window_s=300.0)
+    catalog_path = "/api/v3/exchangeInfo?permissions=SPOT&showPermissionSets=false"
+    catalog_weight = 20
+    options: ClassVar[Mapping[str, tuple[str, ...]]] = {"audit": ("on", "off")}
+
+    def parse_catalog(self, body: bytes) -> list[Instrument]:
+        """The symbols of exchangeInfo. Assets with names that are no plain letters and digits are left out."""
+        try:
+            info = msgspec.json.decode(body, type=_ExchangeInfo, strict=False)
+        except msgspec.DecodeError as error:
+            raise GarbageFrame(f"binance: no catalog: {error}") from error
+        return [found for symbol in info.symbols if (found := self._instrument(symbol))]
+
+    def protocol(self, instruments: Sequence[Instrument], options: Mapping[str, str]) -> BinanceProtocol:
+        """A fresh protocol object for one connection."""
+        return BinanceProtocol(instruments, audit=options.get("audit", "on") == "on")
+
+    def used_weight(self, headers: Mapping[str, str]) -> int | None:
+        """X-MBX-USED-WEIGHT-1M counts what this address has used in the present minute."""
+        value = headers.get("x-mbx-used-weight-1m", "")
+        return int(value) if value.isdigit() else None
+
+    def refusal(self, status: int, body: bytes) -> str:
+        """The `msg` of the error body."""
+        try:
+            error = msgspec.json.decode(body)
+            return f"{error['msg']} (code {error['code']})"[:200]
+        except (msgspec.DecodeError, KeyError, TypeError):
+            return super().refusal(status, body)
+
+    def _instrument(self, told: _Symbol) -> Instrument | None:
+        filters = {each.filterType: each for each in told.filters}
+        price, lot = filters.get("PRICE_FILTER"), filters.get("LOT_SIZE")
+        if not (price and lot and price.tickSize and lot.stepSize):
+            return None
+        try:
+            pair = Pair.parse(f"{told.baseAsset}/{told.quoteAsset}")
+        except ValueError:
+            return None
+        value = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL")
+        return Instrument(
+            self.name,
+            told.symbol,
+            pair,
+            price.tickSize,
+            lot.stepSize,
+            value.minNotional if value else None,
+            price.maxPrice,
+            told.status == "TRADING",
+        )
+
+
+def _ns(event_time: int) -> int:
+    """The venue's event time in ns: milliseconds, or microseconds where the connection asked for them."""
+    return event_time * (1_000 if event_time > _MICROSECONDS else 1_000_000)

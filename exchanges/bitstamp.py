@@ -1,0 +1,280 @@
+"""Bitstamp: diffs joined to a REST snapshot by microtimestamps, audited against the venue's top-100 books.
+
+Rules after the venue's WebSocket v2 documentation ("live full order book"). Diffs carry no sequence number, so a
+lost one shows only by comparison: the `order_book` channel tells the best 100 levels of each side at the
+microtimestamps of the diffs, and every one that can be compared is.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar, Generic
+
+import msgspec
+
+from book import Instrument, Pair, State
+from exchanges.actions import Action, Audit, Become, Count, Fetch, Garbage, Load, Reconnect, Send, Snapshot, Timer
+from exchanges.decode import L, Level, WideLevel, check_wide, decoder
+from exchanges.errors import GarbageFrame
+from exchanges.protocol import Protocol
+from exchanges.sync import Diff, Phase, Synchroniser
+from exchanges.venue import Address, Limits, Venue
+
+DIFFS, BOOKS = "diff_order_book_", "order_book_"
+BOOK_LEVELS = 100  # a side, in each frame of the `order_book` channel
+_DIFF_OVERDUE_S = 2.0  # a diff that the top-100 books have told of must have come by then
+_HEARTBEAT = "bts:heartbeat"
+
+
+class _Book(msgspec.Struct, Generic[L], gc=False):
+    microtimestamp: int
+    bids: list[L]
+    asks: list[L]
+
+
+class _BookFrame(msgspec.Struct, Generic[L], gc=False):
+    channel: str
+    data: _Book[L]
+
+
+class _Market(msgspec.Struct):
+    name: str
+    market_symbol: str
+    base_decimals: int
+    counter_decimals: int
+    trading: str
+    minimum_order_value: Decimal | None = None
+    market_type: str = "SPOT"
+
+
+class BitstampSync(Synchroniser):
+    """The rules of Bitstamp: a diff is known by the microtimestamp of the last change that it holds."""
+
+    first_diff_s = 5.0
+    retry_s = 1.0
+    refresh_s = 3600.0
+
+    def __init__(self, symbol: str, nonce: int) -> None:
+        super().__init__(symbol)
+        self._nonce = nonce
+
+    def covered(self, diff: Diff, position: int) -> bool:
+        """Microtimestamps rise strictly; an equal or older diff is inside the book."""
+        return diff.last <= position
+
+    def gap(self, diff: Diff, position: int) -> str | None:
+        """Nothing in a diff tells of a lost one."""
+        return None
+
+    def too_old(self, snapshot: Snapshot, first: Diff) -> bool:
+        """Changes between an older snapshot and the first diff may never have been sent to us."""
+        return snapshot.position < first.last
+
+    def fetch(self, delay_s: float) -> Fetch:
+        """All levels, aggregated by price; the last parameter keeps the venue's edge cache out of it."""
+        path = f"/api/v2/order_book/{self.symbol}/?group=1&_={self._nonce + self.generation}"
+        return Fetch(self.symbol, self.generation, path, 1, delay_s)
+
+    def _prove(self, first: Diff) -> list[Action]:
+        """Without ids nothing says that the first diff joins a snapshot taken before it: take another one."""
+        return [*self.refresh(), *self._keep(first)]
+
+
+class BitstampProtocol(Protocol):
+    """One connection to Bitstamp. `books="diff"`: diffs, audited; `books="snapshot"`: top-100 books alone."""
+
+    def __init__(self, instruments: Sequence[Instrument], books: str = "diff", nonce: int | None = None) -> None:
+        super().__init__(instruments)
+        self._whole = books == "diff"
+        self._wide = any(instrument.needs_decimal for instrument in instruments)
+        nonce = random.getrandbits(40) if nonce is None else nonce
+        self.syncs = {instrument.symbol: BitstampSync(instrument.symbol, nonce) for instrument in instruments}
+        self._ahead: dict[str, Audit] = {}  # by symbol: the latest top-100 book newer than our book
+        self._overdue: dict[str, int] = {}  # by symbol: the microtimestamp that a running timer waits for
+        level: Any = WideLevel if self._wide else Level
+        self._book_frame = decoder(_BookFrame[level]).decode
+        self._book = decoder(_Book[level]).decode
+
+    @property
+    def path(self) -> str:
+        """The address has none."""
+        return ""
+
+    def opened(self) -> list[Action]:
+        """One channel in each frame, as the venue wants it."""
+        actions: list[Action] = []
+        for symbol in self.syncs:
+            actions.append(Become(symbol, State.SYNCING, "subscribing"))
+            for channel in (DIFFS, BOOKS) if self._whole else (BOOKS,):
+                message = {"event": "bts:subscribe", "data": {"channel": channel + symbol}}
+                actions.append(Send(msgspec.json.encode(message).decode()))
+        return actions
+
+    def frame(self, frame: bytes) -> list[Action]:
+        """Books by their channel; everything else is a word about the connection."""
+        try:
+            if b'"microtimestamp"' in frame and b"order_book_" in frame:
+                told = self._book_frame(frame)
+                if self._wide:
+                    check_wide(told.data.bids, told.data.asks)
+                if told.channel.startswith(DIFFS):
+                    return self._diff(told.channel[len(DIFFS) :], told.data)
+                return self._top(told.channel[len(BOOKS) :], told.data)
+            return self._control(frame, msgspec.json.decode(frame))
+        except (msgspec.DecodeError, ValueError, ArithmeticError) as error:
+            return self._unreadable(f"{type(error).__name__}: {error}", frame)
+
+    def snapshot(self, symbol: str, generation: int, body: bytes) -> list[Action]:
+        """The whole book, both sides; its microtimestamp is that of the last change in it."""
+        sync = self.syncs[symbol]
+        try:
+            told = self._book(body)
+            if self._wide:
+                check_wide(told.bids, told.asks)
+        except (msgspec.DecodeError, ValueError) as error:
+            garbage = Garbage(symbol, f"snapshot: {error}", body)
+            return [garbage, *sync.failed(generation, "the answer is no snapshot", 1.0)]
+        venue_ns = told.microtimestamp * 1000
+        return sync.snapshot(generation, Snapshot(told.microtimestamp, told.bids, told.asks, venue_ns, None, None))
+
+    def failed(self, symbol: str, generation: int, reason: str, retry_s: float) -> list[Action]:
+        """Asks again."""
+        return self.syncs[symbol].failed(generation, reason, retry_s)
+
+    def timeout(self, symbol: str, generation: int, purpose: str) -> list[Action]:
+        """Besides those of the synchronisation: has the diff come that a top-100 book told of?"""
+        sync = self.syncs[symbol]
+        if purpose != "overdue diff":
+            return sync.timeout(generation, purpose)
+        expected = self._overdue.pop(symbol, 0)
+        return sync.refresh() if expected > sync.position else []
+
+    def resync(self, symbol: str, state: State, reason: str) -> list[Action]:
+        """Starts the symbol over."""
+        return self.syncs[symbol].resync(state, reason)
+
+    def refresh(self, symbol: str) -> list[Action]:
+        """A fresh snapshot while live."""
+        return self.syncs[symbol].refresh()
+
+    def closed(self) -> None:
+        """Forgets all that belonged to the connection."""
+        self._ahead.clear()
+        self._overdue.clear()
+        for sync in self.syncs.values():
+            sync.closed()
+
+    def _diff(self, symbol: str, told: Any) -> list[Action]:
+        sync = self.syncs.get(symbol)
+        if sync is None:
+            return []
+        stamp = told.microtimestamp
+        actions = sync.diff(Diff(stamp, stamp, told.bids, told.asks, stamp * 1000))
+        ahead = self._ahead.get(symbol)
+        if ahead and ahead.position <= stamp:
+            del self._ahead[symbol]
+            if ahead.position == stamp:
+                actions.append(ahead)
+        return actions
+
+    def _top(self, symbol: str, told: Any) -> list[Action]:
+        """A top-100 book: the second view of a book made of diffs, or the book itself."""
+        sync = self.syncs.get(symbol)
+        if sync is None:
+            return []
+        stamp = told.microtimestamp
+        if not self._whole:
+            return self._replace(sync, told)
+        audit = Audit(symbol, stamp, told.bids, told.asks)
+        if sync.phase is not Phase.LIVE or stamp < sync.position:
+            return []
+        if stamp == sync.position:
+            return [audit]
+        self._ahead[symbol] = audit
+        if symbol in self._overdue:
+            return []
+        self._overdue[symbol] = stamp
+        return [Timer(symbol, sync.generation, "overdue diff", _DIFF_OVERDUE_S)]
+
+    def _replace(self, sync: BitstampSync, told: Any) -> list[Action]:
+        """Top-100 books alone: each one is the book, and what lies deeper is unknown."""
+        stamp = told.microtimestamp
+        if stamp <= sync.position:
+            return [Count(sync.symbol, "ignored")]
+        known_bid = min(told.bids)[0] if len(told.bids) >= BOOK_LEVELS else None
+        known_ask = max(told.asks)[0] if len(told.asks) >= BOOK_LEVELS else None
+        sync.position = stamp
+        snapshot = Snapshot(stamp, told.bids, told.asks, stamp * 1000, known_bid, known_ask)
+        return [Load(sync.symbol, snapshot), Become(sync.symbol, State.LIVE)]
+
+    def _control(self, frame: bytes, message: Any) -> list[Action]:
+        """Acknowledgements, the order to reconnect, errors."""
+        if not isinstance(message, dict):
+            return self._unreadable("no object", frame)
+        event, channel = message.get("event"), str(message.get("channel", ""))
+        if event == "bts:request_reconnect":
+            return [Reconnect("the venue asked for it")]
+        if event == "bts:subscription_succeeded":
+            return self._subscribed(channel)
+        if event in (_HEARTBEAT, "bts:unsubscription_succeeded", "trade"):
+            return []
+        if event == "bts:error":
+            data = message.get("data")
+            words = data.get("message") if isinstance(data, dict) else data
+            symbol = channel.removeprefix(DIFFS).removeprefix(BOOKS)
+            garbage = Garbage(symbol if symbol in self.syncs else "", f"error reply: {words}", frame)
+            return [garbage]
+        return self._unreadable("unexpected message", frame)
+
+    def _subscribed(self, channel: str) -> list[Action]:
+        sync = self.syncs.get(channel.removeprefix(DIFFS).removeprefix(BOOKS))
+        if sync is None:
+            return []
+        if self._whole:
+            return sync.subscribed() if channel.startswith(DIFFS) else []
+        return [Become(sync.symbol, State.SYNCING, "waiting for the first book")]
+
+    def _unreadable(self, kind: str, frame: bytes) -> list[Action]:
+        """The frame may have been a diff, and nothing else would ever tell: every book of this connection resyncs."""
+        actions: list[Action] = [Garbage("", kind, frame)]
+        if self._whole:
+            for sync in self.syncs.values():
+                actions += sync.resync(State.GAP, "a frame could not be read, and diffs carry no sequence number")
+        return actions
+
+
+class Bitstamp(Venue):
+    """Bitstamp spot."""
+
+    name = "bitstamp"
+    hosts: ClassVar[Mapping[str, Address]] = {
+        "default": Address("https://www.bitstamp.net", "wss://ws.bitstamp.net"),
+    }
+    # The venue's sources disagree on its limits (600 to 10,000 requests in 10 minutes): the smallest is safe.
+    limits = Limits(weight=600, window_s=600.0, connects=60, connect_window_s=60.0)
+    catalog_path = "/api/v2/markets/"
+    catalog_weight = 1
+    options: ClassVar[Mapping[str, tuple[str, ...]]] = {"books": ("diff", "snapshot")}
+
+    def parse_catalog(self, body: bytes) -> list[Instrument]:
+        """The spot markets. The price step is 10^-counter_decimals, the amount step 10^-base_decimals."""
+        try:
+            markets = msgspec.json.decode(body, type=list[_Market], strict=False)
+        except msgspec.DecodeError as error:
+            raise GarbageFrame(f"bitstamp: no catalog: {error}") from error
+        return [found for market in markets if (found := self._instrument(market))]
+
+    def protocol(self, instruments: Sequence[Instrument], options: Mapping[str, str]) -> BitstampProtocol:
+        """A fresh protocol object for one connection."""
+        return BitstampProtocol(instruments, options.get("books", "diff"))
+
+    def _instrument(self, told: _Market) -> Instrument | None:
+        if told.market_type != "SPOT":
+            return None
+        try:
+            pair = Pair.parse(told.name)
+        except ValueError:
+            return None
+        tick, lot = Decimal(1).scaleb(-told.counter_decimals), Decimal(1).scaleb(-told.base_decimals)
+        trading = told.trading == "Enabled"
+        return Instrument(self.name, told.market_symbol, pair, tick, lot, told.minimum_order_value, None, trading)

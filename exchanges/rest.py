@@ -1,0 +1,161 @@
+"""REST requests to one venue: a small pool of threads under one weight budget."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+import requests
+
+from exchanges.budget import Budget
+from exchanges.errors import ExchangeError, Forbidden, GarbageFrame, RateLimited, Refused, Unreachable
+from exchanges.venue import Venue
+
+log = logging.getLogger(__name__)
+
+_CONNECT_S = 5.0
+_READ_S = 10.0  # between two bytes
+_TOTAL_S = 30.0  # for a whole body
+_MAX_BODY = 64 * 1024 * 1024
+_CHUNK = 256 * 1024
+_DEFAULT_BAN_S = {429: 10.0, 418: 120.0}
+_WORKERS = 2
+_MAX_WAITING = 4096  # requests in the queue; one more is answered with a failure at once
+_STOP = None
+
+Answer = bytes | ExchangeError
+Job = tuple[str, int, Callable[[Answer], None]]
+
+
+class RestClient:
+    """Asks one venue. `get` blocks its caller; `submit` answers through a callback from a thread of the pool."""
+
+    def __init__(self, venue: Venue, base: str, ca: str | None = None) -> None:
+        self.venue = venue
+        self.base = base
+        self.budget = Budget(venue.limits.weight, venue.limits.window_s)
+        self._ca = ca
+        self._jobs: queue.Queue[Job | None] = queue.Queue(_MAX_WAITING)
+        self._stopped = threading.Event()
+        self._local = threading.local()  # one requests.Session a thread: they are not thread-safe
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def waiting(self) -> int:
+        """Requests in the queue."""
+        return self._jobs.qsize()
+
+    def start(self) -> None:
+        """Starts the pool."""
+        for number in range(_WORKERS):
+            thread = threading.Thread(target=self._work, name=f"{self.venue.name}-rest-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Ends the pool; requests that wait are dropped. Returns at once: a thread in a request ends after it."""
+        self._stopped.set()
+        for _ in self._threads:
+            try:
+                self._jobs.put_nowait(_STOP)
+            except queue.Full:
+                break  # a full queue wakes the workers by itself
+
+    def submit(self, path: str, weight: int, answer: Callable[[Answer], None]) -> None:
+        """Asks for `path` as soon as the budget allows, then calls `answer` in a thread of the pool."""
+        try:
+            self._jobs.put_nowait((path, weight, answer))
+        except queue.Full:
+            answer(Unreachable(f"{_MAX_WAITING} requests to {self.venue.name} are waiting already"))
+
+    def get(self, path: str, weight: int) -> bytes:
+        """The body of a 200 reply, after waiting for the budget; raises an ExchangeError for anything else."""
+        while (delay := self.budget.delay_s(weight, time.monotonic())) > 0:
+            if self._stopped.wait(min(delay, 60.0)):
+                raise Unreachable("stopped")
+        url = self.base + path
+        try:
+            with self._session().get(url, timeout=(_CONNECT_S, _READ_S), stream=True, allow_redirects=False) as reply:
+                headers = {name.lower(): value for name, value in reply.headers.items()}
+                body = _read(reply)
+        except requests.exceptions.SSLError as error:
+            raise Unreachable(
+                f"{url}: the certificate does not verify ({_root(error)}); --ca FILE names roots"
+            ) from error
+        except (requests.exceptions.RequestException, OSError) as error:
+            raise Unreachable(f"{url}: {_root(error)}") from error
+        now = time.monotonic()
+        used = self.venue.used_weight(headers)
+        if used is not None:
+            self.budget.told(used, now)
+        if reply.status_code == 200:
+            return body
+        raise self._refused(reply.status_code, headers, body, now)
+
+    def _refused(self, status: int, headers: dict[str, str], body: bytes, now: float) -> Refused:
+        words = f"{self.venue.name} answered {status}: {self.venue.refusal(status, body)}"
+        if status in _DEFAULT_BAN_S:
+            told = headers.get("retry-after", "")
+            retry_s = float(told) if told.isdigit() else _DEFAULT_BAN_S[status]
+            self.budget.ban(retry_s, now)
+            log.warning("%s; nothing is asked for %.0f s", words, retry_s)
+            return RateLimited(status, words, retry_s)
+        if status in (403, 451):
+            return Forbidden(status, words)
+        return Refused(status, words)
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            session.headers["User-Agent"] = "onebook"
+            if self._ca:
+                session.verify = self._ca
+        return session
+
+    def _work(self) -> None:
+        while not self._stopped.is_set():
+            job = self._jobs.get()
+            if job is _STOP:
+                return
+            path, weight, answer = job
+            result: Answer
+            try:
+                result = self.get(path, weight)
+            except ExchangeError as error:
+                result = error
+            except Exception as error:  # the requester must hear of it, and the pool must live on
+                log.exception("request %s failed", path)
+                result = GarbageFrame(f"{path}: {type(error).__name__}: {error}")
+            if not self._stopped.is_set():
+                answer(result)
+
+
+def _read(reply: requests.Response) -> bytes:
+    """The whole body, within bounds of size and time."""
+    deadline = time.monotonic() + _TOTAL_S
+    chunks: list[bytes] = []
+    size = 0
+    for chunk in reply.iter_content(_CHUNK):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > _MAX_BODY:
+            raise requests.exceptions.ContentDecodingError(f"a body of more than {_MAX_BODY} bytes")
+        if time.monotonic() > deadline:
+            raise requests.exceptions.ReadTimeout(f"the body was not complete after {_TOTAL_S:.0f} s")
+    return b"".join(chunks)
+
+
+def _root(error: BaseException) -> str:
+    """The innermost cause in words, without the library's wrapping."""
+    while True:
+        inner = error.__cause__ or error.__context__ or getattr(error, "reason", None)
+        if not inner and error.args and isinstance(error.args[0], BaseException):
+            inner = error.args[0]
+        if not isinstance(inner, BaseException):
+            break
+        error = inner
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
