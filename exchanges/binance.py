@@ -147,7 +147,7 @@ class BinanceProtocol(Protocol):
             if b'"depthUpdate"' in head:
                 wrapped = head.startswith(b'{"stream"')
                 return self._diff(self._wrapped_depth(frame).data if wrapped else self._depth(frame))
-            if b'"B":' in frame:
+            if b'"B":' in head and b'"e":' not in head:  # the best quote is the one message without an event type
                 wrapped = head.startswith(b'{"stream"')
                 return self._best_quote(self._wrapped_ticker(frame).data if wrapped else self._ticker(frame))
             if any(event in head for event in _OTHER_EVENTS):

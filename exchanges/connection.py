@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _CONNECT_S = 10.0
 _FRAME_S = 5.0  # for the rest of a frame whose beginning has come
+_AT_ONCE_AFTER_S = 10.0  # a connection that lasted less is followed by a wait, whoever asked to reconnect
 _FORBIDDEN_S = 3600.0  # before a snapshot is asked again that the venue forbids
 
 
@@ -102,7 +103,8 @@ class Connection:
                 reason = f"internal error: {type(error).__name__}: {error}"
             self._drop_socket()
             self._due.clear()
-            wait = 0.0 if at_once else self._backoff.next_s(time.monotonic() - began)
+            lasted_s = time.monotonic() - began
+            wait = 0.0 if at_once and lasted_s > _AT_ONCE_AFTER_S else self._backoff.next_s(lasted_s)
             wait = max(wait, self._connects.delay_s(1, time.monotonic()))
             self._feed.closed(reason, time.time_ns() + int(wait * 1e9))
             if not self._stopping.is_set():
@@ -117,8 +119,9 @@ class Connection:
         opened = heard = time.monotonic()
         pinged = False
         limits = self._venue.limits
+        ws_fd: int = ws.fileno()  # type: ignore[no-untyped-call]
         readable = select.poll()
-        readable.register(ws.fileno(), select.POLLIN)
+        readable.register(ws_fd, select.POLLIN)
         readable.register(self._wake_read.fileno(), select.POLLIN)
         self._perform(self._feed.opened())
         while not self._stopping.is_set():
@@ -128,7 +131,7 @@ class Connection:
                 self._feed.stale(f"nothing heard for {silent:.0f} s")
                 raise _Closed(f"nothing heard for {silent:.0f} s, ping unanswered")
             if silent >= limits.quiet_s and not pinged:
-                ws.ping(b"onebook")
+                self._ping(ws)
                 pinged = True
             if now - opened >= limits.max_age_s:
                 raise _Closed("planned reconnect before the venue cuts the connection", at_once=True)
@@ -139,7 +142,7 @@ class Connection:
             ready = [] if _pending(ws) else [fd for fd, _ in readable.poll(max(0.0, wait * 1000))]
             if self._wake_read.fileno() in ready:
                 self._take_deliveries()
-            if ws.fileno() in ready or _pending(ws):
+            if ws_fd in ready or _pending(ws):
                 self._read(ws)
                 heard, pinged = time.monotonic(), False
 
@@ -197,6 +200,12 @@ class Connection:
             return
         try:
             self._ws.send(text)
+        except (websocket.WebSocketException, OSError) as error:
+            raise _Closed(_words(error)) from error
+
+    def _ping(self, ws: websocket.WebSocket) -> None:
+        try:
+            ws.ping(b"onebook")
         except (websocket.WebSocketException, OSError) as error:
             raise _Closed(_words(error)) from error
 

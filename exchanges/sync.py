@@ -78,7 +78,9 @@ class Synchroniser(ABC):
     # Events.
 
     def subscribed(self) -> list[Action]:
-        """The venue sends diffs from now on."""
+        """The venue sends diffs from now on. Told twice, it changes nothing."""
+        if self.phase is not Phase.IDLE:
+            return []
         self._restart(Phase.WAITING)
         timer = Timer(self.symbol, self.generation, "first diff", self.first_diff_s)
         return [Become(self.symbol, State.SYNCING, "waiting for the first diff"), timer]

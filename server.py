@@ -1,0 +1,204 @@
+"""Starts the server: venues -> books -> gRPC. Arguments, wiring and shutdown; the work is done elsewhere."""
+
+import gc
+import logging
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from book import BadPair, Instrument, Pair, PairBooks, UnknownPair, resolve_pair
+from exchanges import VENUES, ExchangeError, VenueSession
+from services.errors import ServicesError
+from services.grpc_server import GrpcServer
+from services.logs import set_up_logging
+from services.market import Budget, Market
+from services.options import GrpcOptions
+from settings import VERSION, Settings, UsageError, address_of, read_settings
+
+log = logging.getLogger("server")
+
+_STOP_GRACE_S = 2.0
+
+
+class StartError(Exception):
+    """The server cannot start as things are; exit code 1."""
+
+
+class Stop:
+    """SIGINT, SIGTERM or a dead thread: the one thing that the main thread waits for."""
+
+    def __init__(self) -> None:
+        self.events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.failed = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._signalled)
+        threading.excepthook = self._thread_died
+
+    def fail(self, reason: str) -> None:
+        """Ends the program with exit code 1; any thread may call this."""
+        log.critical("%s: the server cannot go on", reason)
+        self.failed = True
+        self.events.put(None)
+
+    def wait(self) -> None:
+        """Blocks until it is time to end."""
+        while self.events.get() is not None:
+            pass
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        self.events.put(None)
+
+    def _thread_died(self, args: threading.ExceptHookArgs) -> None:
+        if args.exc_type is SystemExit:
+            return
+        trace = (args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
+        log.critical("thread %s died", args.thread.name if args.thread else "?", exc_info=trace)
+        self.fail("a thread died")
+
+
+def load_catalogs(
+    sessions: Sequence[VenueSession], stop: Stop
+) -> tuple[dict[str, list[Instrument]], dict[str, str]] | None:
+    """All venues' catalogs at once: (catalogs, problems) by venue; None when the program is told to end."""
+    catalogs: dict[str, list[Instrument]] = {}
+    problems: dict[str, str] = {}
+
+    def load(session: VenueSession) -> None:
+        try:
+            stop.events.put((session.venue.name, session.load_catalog()))
+        except ExchangeError as error:
+            stop.events.put((session.venue.name, str(error)))
+
+    for session in sessions:
+        threading.Thread(target=load, args=(session,), name=f"{session.venue.name}-catalog", daemon=True).start()
+    while len(catalogs) + len(problems) < len(sessions):
+        event = stop.events.get()
+        if event is None:
+            return None
+        name, result = event
+        if isinstance(result, str):
+            problems[name] = result
+            log.warning("%s: no catalog: %s", name, result)
+        else:
+            catalogs[name] = result
+            log.info("%s lists %d pairs", name, len(result))
+    return catalogs, problems
+
+
+def choose_pairs(
+    settings: Settings, catalogs: Mapping[str, Sequence[Instrument]], problems: Mapping[str, str]
+) -> list[Pair]:
+    """The wanted pairs as the venues know them; raises StartError when none is reachable or none has a pair."""
+    if not catalogs:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in problems.items())
+        raise StartError(f"no venue reachable ({reasons}); check the network, or name other addresses by --endpoint")
+    known = [each.pair for catalog in catalogs.values() for each in catalog if each.trading]
+    pairs = []
+    for text in settings.wanted:
+        try:
+            pairs.append(resolve_pair(text, known))
+        except (BadPair, UnknownPair) as error:
+            unreachable = f" ({', '.join(problems)} could not be asked)" if problems else ""
+            raise StartError(f"{error}; asked: {', '.join(catalogs)}{unreachable}") from error
+    return list(dict.fromkeys(pairs))
+
+
+def tune_interpreter() -> None:
+    """Short, rare pauses: what is loaded by now is never collected again, and a busy thread yields quickly."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    sys.setswitchinterval(1e-4)
+
+
+def run(settings: Settings, stop: Stop) -> None:
+    """From an open port to a clean end; raises StartError and ServicesError."""
+    started_ns = time.time_ns()
+    server = GrpcServer(
+        GrpcOptions(
+            host=settings.host,
+            port=settings.port,
+            levels=settings.levels,
+            dust=Decimal(str(settings.dust_amount)),
+            max_streams=settings.max_streams,
+            tls_cert=Path(settings.tls_cert) if settings.tls_cert else None,
+            tls_key=Path(settings.tls_key) if settings.tls_key else None,
+            tls_client_ca=Path(settings.tls_client_ca) if settings.tls_client_ca else None,
+        ),
+        on_death=stop.fail,
+    )
+    port = server.open()
+    options = {name: _options_of(settings, name) for name in settings.exchanges}
+    sessions = [
+        VenueSession(VENUES[name], address_of(settings, name), options[name], settings.ca)
+        for name in settings.exchanges
+    ]
+    try:
+        loaded = load_catalogs(sessions, stop)
+        if loaded is None:
+            return
+        catalogs, problems = loaded
+        pairs = choose_pairs(settings, catalogs, problems)
+        books = {pair: PairBooks(pair) for pair in pairs}
+        for session in sessions:
+            name = session.venue.name
+            session.start(books, catalogs.get(name), problems.get(name, ""))
+        tune_interpreter()
+        server.serve(
+            Market(
+                default_pair=pairs[0],
+                books=books,
+                instruments=[each for catalog in catalogs.values() for each in catalog if each.pair in books],
+                known=[each.pair for catalog in catalogs.values() for each in catalog if each.trading],
+                budgets=lambda: [_budget(session) for session in sessions],
+                version=VERSION,
+                started_ns=started_ns,
+            )
+        )
+        print(f"listening on {settings.host}:{port}", file=sys.stderr, flush=True)
+        stop.wait()
+        log.info("stopping")
+    finally:
+        server.stop(_STOP_GRACE_S)
+        for session in sessions:
+            session.stop()
+
+
+def _options_of(settings: Settings, name: str) -> dict[str, str]:
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): value for key, value in settings.options.items() if key.startswith(prefix)}
+
+
+def _budget(session: VenueSession) -> Budget:
+    budget = session.rest.budget
+    used = budget.used(time.monotonic())
+    until_ns = session.banned_until_ns()
+    return Budget(session.venue.name, used, budget.limit, int(budget.window_s), until_ns, session.rest.waiting)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code: 0 after SIGINT or SIGTERM, 2 for bad arguments, 1 for anything else."""
+    try:
+        settings = read_settings(argv)
+    except UsageError as error:
+        print(f"server.py: {error}", file=sys.stderr)
+        return 2
+    set_up_logging(settings.log_level, settings.log_format)
+    stop = Stop()
+    try:
+        run(settings, stop)
+    except (StartError, ServicesError) as error:
+        print(f"server.py: {error}", file=sys.stderr)
+        return 1
+    return 1 if stop.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
