@@ -41,7 +41,7 @@ class Stop:
             signal.signal(number, self._signalled)
         threading.excepthook = self._thread_died
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: object) -> None:
         """Ends the program with exit code 1; any thread may call this."""
         log.critical("%s: the server cannot go on", reason)
         self.failed = True

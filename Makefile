@@ -1,0 +1,65 @@
+# What each target needs is installed into .venv; nothing else on the machine is changed.
+# `make` alone lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+COVERAGE_FLOOR := 90
+
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/run.stamp: requirements.txt requirements-venue.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-venue.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+install: $(VENV)/run.stamp  ## what server.py, client.py and the venue need, in .venv
+
+install-dev: $(VENV)/dev.stamp  ## what the other targets need besides
+
+run: $(VENV)/run.stamp  ## our own venue, the server and the dashboard: a live merged book without a network
+	@$(BIN)/python demo.py
+
+test: $(VENV)/dev.stamp  ## the test suite, with coverage
+	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term
+	$(BIN)/python -m coverage report --include='book/*,exchanges/*' --fail-under=$(COVERAGE_FLOOR)
+
+slow: $(VENV)/dev.stamp  ## the tests that take long
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/dev.stamp  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp  ## mypy --strict
+	$(BIN)/mypy
+
+bench: $(VENV)/dev.stamp  ## speed against rivals in the same run
+	$(BIN)/python -m bench
+
+latency: $(VENV)/dev.stamp  ## venue to client over three processes, next to a bare relay
+	$(BIN)/python -m bench.latency
+
+captures: $(VENV)/dev.stamp  ## what real sessions of the venues show, from ../shared/captures
+	$(BIN)/python -m tests.captures
+
+proto: $(VENV)/dev.stamp  ## the Python code of proto/orderbook.proto
+	$(BIN)/python -m proto.generate
+
+pictures: $(VENV)/dev.stamp  ## the pictures in img/, from the real program
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-pictures.txt
+	$(BIN)/python -m img.make_pictures
+
+clean:  ## remove .venv and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+.PHONY: help install install-dev run test slow lint types bench latency captures proto pictures clean
