@@ -85,7 +85,6 @@ def load_catalogs(
         name, result = event
         if isinstance(result, str):
             problems[name] = result
-            log.warning("%s: no catalog: %s", name, result)
         else:
             catalogs[name] = result
             log.info("%s lists %d pairs", name, len(result))
@@ -146,6 +145,8 @@ def run(settings: Settings, stop: Stop) -> None:
             return
         catalogs, problems = loaded
         pairs = choose_pairs(settings, catalogs, problems)
+        for name, problem in problems.items():
+            log.warning("%s: no catalog, trying again: %s", name, problem)
         books = {pair: PairBooks(pair) for pair in pairs}
         for session in sessions:
             name = session.venue.name

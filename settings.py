@@ -200,10 +200,11 @@ def _check(settings: Settings) -> None:
         if key.partition(".")[0] not in VENUES:
             raise UsageError(f"{key!r} names no venue; known are {', '.join(VENUES)}")
     for text in settings.wanted:
-        try:
-            Pair.parse(text) if "/" in text else None
-        except BadPair as error:
-            raise UsageError(str(error)) from error
+        if not text.strip().isalnum():  # otherwise both assets written together: the catalogs will tell
+            try:
+                Pair.parse(text)
+            except BadPair as error:
+                raise UsageError(str(error)) from error
 
 
 def _integer(name: str, value: object, low: int, high: int) -> int:

@@ -106,10 +106,12 @@ class Connection:
             lasted_s = time.monotonic() - began
             wait = 0.0 if at_once and lasted_s > _AT_ONCE_AFTER_S else self._backoff.next_s(lasted_s)
             wait = max(wait, self._connects.delay_s(1, time.monotonic()))
+            if self._stopping.is_set():
+                break
             self._feed.closed(reason, time.time_ns() + int(wait * 1e9))
-            if not self._stopping.is_set():
-                log.warning("%s: %s; next try in %.1f s", self._venue.name, reason, wait)
+            log.warning("%s: %s; next try in %.1f s", self._venue.name, reason, wait)
             self._stopping.wait(wait)
+        self._feed.closed("stopped", 0)
         self._wake_read.close()
 
     def _session(self) -> None:

@@ -182,4 +182,5 @@ class Feed:
                 before = book.state
                 book.become(state, reason, now_ns, next_try_ns)
             if before is State.LIVE and state is not before:
-                log.warning("%s %s is %s: %s", book.venue, book.pair, state.value, reason)
+                level = logging.WARNING if next_try_ns or state is not State.DOWN else logging.INFO
+                log.log(level, "%s %s is %s: %s", book.venue, book.pair, state.value, reason)
