@@ -35,7 +35,7 @@ class RestClient:
         self.venue = venue
         self.base = base
         self.budget = Budget(venue.limits.weight, venue.limits.window_s)
-        self._ca = ca
+        self._ca = ca  # given with each request: the environment's bundle would win over the session's
         self._jobs: queue.Queue[Job | None] = queue.Queue(_MAX_WAITING)
         self._stopped = threading.Event()
         self._local = threading.local()  # one requests.Session a thread: they are not thread-safe
@@ -76,13 +76,16 @@ class RestClient:
                 raise Unreachable("stopped")
         url = self.base + path
         try:
-            with self._session().get(url, timeout=(_CONNECT_S, _READ_S), stream=True, allow_redirects=False) as reply:
+            with self._session().get(
+                url, timeout=(_CONNECT_S, _READ_S), stream=True, allow_redirects=False, verify=self._ca
+            ) as reply:
                 headers = {name.lower(): value for name, value in reply.headers.items()}
                 body = _read(reply)
         except requests.exceptions.SSLError as error:
-            raise Unreachable(
-                f"{url}: the certificate does not verify ({_root(error)}); --ca FILE names roots"
-            ) from error
+            words = _root(error)
+            if "certificate verify failed" in words:
+                words = f"the certificate does not verify ({words}); --ca FILE names roots"
+            raise Unreachable(f"{url}: {words}") from error
         except (requests.exceptions.RequestException, OSError) as error:
             raise Unreachable(f"{url}: {_root(error)}") from error
         now = time.monotonic()
@@ -110,8 +113,6 @@ class RestClient:
         if session is None:
             session = self._local.session = requests.Session()
             session.headers["User-Agent"] = "onebook"
-            if self._ca:
-                session.verify = self._ca
         return session
 
     def _work(self) -> None:
