@@ -1,0 +1,98 @@
+"""Every command of the README, run as it stands there, against our own venue instead of the real ones."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.processes import DEADLINE_S, ROOT, listening_port, running, server, venue
+
+BY_CI = {"make install", ". .venv/bin/activate", "make run", "make test"}  # the last one calls us
+COMMANDS = [
+    line.strip()
+    for block in re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    for line in block.splitlines()
+    if line.strip()
+]
+
+
+@pytest.fixture(scope="module")
+def endpoints() -> Iterator[list[str]]:
+    """The venue that stands for the real ones."""
+    with venue("--seed", "readme") as arguments:
+        yield arguments
+
+
+@pytest.fixture(scope="module")
+def port(endpoints: list[str]) -> Iterator[int]:
+    """The server that the clients talk to."""
+    with server(*endpoints, "--pair", "BTC/USDT", "--pair", "ETH/BTC") as (_, number):
+        yield number
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith("python3 server.py")])
+def test_server_commands(command: str, endpoints: list[str]) -> None:
+    arguments = command.split()[1:]
+    if "--help" in arguments:
+        return _ends_well(command.split())
+    with running(*arguments, "--port", "0", *endpoints) as process:
+        assert listening_port(process) > 0
+        assert process.end() == 0
+    return None
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith("python3 client.py")])
+def test_client_commands(command: str, port: int) -> None:
+    words = [*command.split(), "--port", str(port)]
+    if "--count" not in words:
+        words += ["--count", "1"]
+    _ends_well(words)
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith("python3 -m venue")])
+def test_venue_commands(command: str) -> None:
+    arguments = command.split()[1:]
+    if "--help" in arguments:
+        return _ends_well(command.split())
+    with running(*arguments, "--binance-port", "0", "--bitstamp-port", "0") as process:
+        process.wait_line(process.err, lambda line: line.startswith("bitstamp listening"), "the venue")
+        assert process.end() == 0
+    return None
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if "examples/" in each])
+def test_examples(command: str, port: int) -> None:
+    """Each takes the port and how many updates it shall look at."""
+    if "spread" in command and shutil.which("jq") is None:
+        pytest.skip("jq is not installed")
+    if "reflect" in command and shutil.which("grpcurl") is None:
+        pytest.skip("grpcurl is not installed")
+    _ends_well([*command.split(), str(port), "3"])
+
+
+def test_no_command_is_left_out() -> None:
+    known = ("python3 server.py", "python3 client.py", "python3 -m venue", "python3 examples/", "sh examples/")
+    assert [each for each in COMMANDS if each not in BY_CI and not each.startswith(known)] == []
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert all(command in ci for command in BY_CI)
+
+
+def test_what_the_documents_link_to_is_there() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def _ends_well(words: list[str]) -> None:
+    """The command ends with 0, says something, and says nothing on standard error."""
+    if words[0] == "python3":
+        words = [sys.executable, *words[1:]]
+    path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, env={"PATH": path})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    assert not done.stderr.strip()
