@@ -1,0 +1,112 @@
+"""Plain clients for the faces, written from the venues' documentation and sharing nothing with the project."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+
+from venue.catalog import parse_pair
+from venue.config import Settings
+from venue.service import Venue
+
+Levels = dict[str, str]
+
+
+def settings(*pairs: str, **changes: Any) -> Settings:
+    """Return settings for a small venue on free ports."""
+    chosen = tuple(pair for text in pairs or ("BTC/USDT",) if (pair := parse_pair(text)) is not None)
+    base = Settings(pairs=chosen, binance_port=0, bitstamp_port=0, deep_levels=60, seed="7", batch_ms=50)
+    return replace(base, **changes)
+
+
+class Client:
+    """A running venue and a session to talk to it."""
+
+    def __init__(self, venue: Venue, session: aiohttp.ClientSession) -> None:
+        self.venue = venue
+        self.session = session
+        self.sockets: list[aiohttp.ClientWebSocketResponse] = []
+
+    def rest(self, face: str, path: str) -> str:
+        return self.venue.endpoints()[face]["rest"] + path
+
+    async def get(self, face: str, path: str) -> tuple[int, Any, Any]:
+        """Return status, headers and the decoded (or raw) body."""
+        async with self.session.get(self.rest(face, path)) as reply:
+            text = await reply.text()
+            kind = reply.headers.get("Content-Type", "")
+            return reply.status, reply.headers, json.loads(text) if "json" in kind else text
+
+    async def body(self, face: str, path: str) -> Any:
+        status, _, body = await self.get(face, path)
+        assert status == 200, body
+        return body
+
+    async def ws(self, face: str, path: str = "/", **options: Any) -> aiohttp.ClientWebSocketResponse:
+        url = self.venue.endpoints()[face]["ws"] + path
+        socket: aiohttp.ClientWebSocketResponse = await self.session.ws_connect(url, **options)
+        self.sockets.append(socket)
+        return socket
+
+
+@asynccontextmanager
+async def running(*pairs: str, **changes: Any) -> AsyncIterator[Client]:
+    """Run a venue in this event loop."""
+    venue = Venue(settings(*pairs, **changes))
+    await venue.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            client = Client(venue, session)
+            try:
+                yield client
+            finally:
+                for socket in client.sockets:
+                    await socket.close()
+    finally:
+        await venue.stop()
+
+
+async def message(socket: aiohttp.ClientWebSocketResponse, timeout_s: float = 5.0) -> Any:
+    """Return the next JSON message."""
+    got = await asyncio.wait_for(socket.receive(), timeout_s)
+    assert got.type is aiohttp.WSMsgType.TEXT, got
+    return json.loads(got.data)
+
+
+async def until(
+    socket: aiohttp.ClientWebSocketResponse, wanted: Callable[[Any], bool], timeout_s: float = 8.0
+) -> Any:
+    """Return the next message that is wanted; others are dropped."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            got = await message(socket, timeout_s)
+            if wanted(got):
+                return got
+
+
+async def closed(socket: aiohttp.ClientWebSocketResponse, timeout_s: float = 8.0) -> int | None:
+    """Read until the other side closes; return the close code."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            got = await socket.receive()
+            if got.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR):
+                return socket.close_code
+
+
+def apply(book: Levels, rows: list[list[str]]) -> None:
+    """Apply changed levels: an amount of zero, however spelled, deletes."""
+    for price, amount in rows:
+        if float(amount):
+            book[price] = amount
+        else:
+            book.pop(price, None)
+
+
+def numbers(rows: list[list[str]] | Levels) -> dict[float, float]:
+    """Return levels as numbers, so that spellings do not matter."""
+    pairs = rows.items() if isinstance(rows, dict) else rows
+    return {float(price): float(amount) for price, amount in pairs}

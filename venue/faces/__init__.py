@@ -1,0 +1,1 @@
+"""How the venue speaks: each module here serves one real venue's REST and WebSocket dialect."""
