@@ -1,0 +1,1 @@
+"""Tests of services/: over real sockets where a client would notice."""

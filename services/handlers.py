@@ -1,0 +1,157 @@
+"""The calls of both services: bytes in, bytes out, through generic handlers that leave them as they are."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import grpc.aio
+
+from book import Pair
+from proto import orderbook_pb2 as pb
+from services.errors import Refused
+from services.market import Market
+from services.options import MAX_PAIRS, GrpcOptions
+from services.publisher import Publisher
+from services.request import book_view, find_pair, read, summary_view
+from services.stream import Stream, ViewFailed
+
+if TYPE_CHECKING:
+    Context = grpc.aio.ServicerContext[bytes, bytes]
+
+_logger = logging.getLogger(__name__)
+
+AGGREGATOR: str = pb.DESCRIPTOR.services_by_name["OrderbookAggregator"].full_name
+MARKET_DATA: str = pb.DESCRIPTOR.services_by_name["MarketData"].full_name
+
+
+class Handlers:
+    """One method a call. They run in the publisher's loop."""
+
+    def __init__(self, market: Market, options: GrpcOptions, publisher: Publisher, searcher: Executor) -> None:
+        self._market = market
+        self._options = options
+        self._publisher = publisher
+        self._searcher = searcher
+        self._pairs = b""  # the answer of list_pairs, once it was made
+
+    def generic(self) -> "tuple[grpc.GenericRpcHandler[bytes, bytes], ...]":
+        """What the gRPC server takes."""
+        stream, unary = grpc.unary_stream_rpc_method_handler, grpc.unary_unary_rpc_method_handler
+        aggregator = {
+            "BookSummary": stream(_guarded(self.book_summary)),
+            "BookSummaryForSymbol": stream(_guarded(self.book_summary_for_symbol)),
+        }
+        market_data = {
+            "StreamBook": stream(_guarded(self.stream_book)),
+            "StreamStatus": stream(_guarded(self.stream_status)),
+            "ListPairs": unary(_guarded(self.list_pairs)),
+        }
+        return (
+            grpc.method_handlers_generic_handler(AGGREGATOR, aggregator),
+            grpc.method_handlers_generic_handler(MARKET_DATA, market_data),
+        )
+
+    async def book_summary(self, data: bytes, context: "Context") -> None:
+        """OrderbookAggregator.BookSummary: the summaries of the server's default pair."""
+        with self._publisher.admitted():
+            read(pb.Empty, data)
+            await self._send_summaries(self._market.default_pair, context)
+
+    async def book_summary_for_symbol(self, data: bytes, context: "Context") -> None:
+        """OrderbookAggregator.BookSummaryForSymbol: the summaries of any pair that this server carries."""
+        with self._publisher.admitted():
+            request = read(pb.SummaryRequest, data)
+            pair = await find_pair(request.symbol, self._market, self._searcher)
+            await self._send_summaries(pair, context)
+
+    async def stream_book(self, data: bytes, context: "Context") -> None:
+        """MarketData.StreamBook: the merged book as the request wants it."""
+        with self._publisher.admitted():
+            request = read(pb.BookRequest, data)
+            pair = self._market.default_pair
+            if request.pair:
+                pair = await find_pair(request.pair, self._market, self._searcher)
+            key = book_view(request, pair, self._market, self._options)
+            with self._publisher.watch_book(key, request.min_interval_ms / 1000) as stream:
+                await self._send(stream, context)
+
+    async def stream_status(self, data: bytes, context: "Context") -> None:
+        """MarketData.StreamStatus: the states of all venues of the pairs asked for."""
+        with self._publisher.admitted():
+            request = read(pb.StatusRequest, data)
+            if len(request.pairs) > MAX_PAIRS:
+                raise Refused(
+                    grpc.StatusCode.INVALID_ARGUMENT, f"{len(request.pairs)} pairs; allowed are at most {MAX_PAIRS}"
+                )
+            named = [await find_pair(name, self._market, self._searcher) for name in request.pairs]
+            pairs = tuple(dict.fromkeys(named)) or tuple(self._market.books)
+            with self._publisher.watch_status(pairs) as stream:
+                await self._send(stream, context)
+
+    async def list_pairs(self, data: bytes, context: "Context") -> bytes:
+        """MarketData.ListPairs: what this server carries."""
+        read(pb.PairsRequest, data)
+        if not self._pairs:
+            pairs = [pair_info(pair, self._market) for pair in self._market.books]
+            default = str(self._market.default_pair)
+            self._pairs = pb.Pairs(pairs=pairs, default_pair=default).SerializeToString()
+        return self._pairs
+
+    async def _send_summaries(self, pair: Pair, context: "Context") -> None:
+        key = summary_view(pair, self._market, self._options)
+        with self._publisher.watch_book(key) as stream:
+            await self._send(stream, context)
+
+    async def _send(self, stream: Stream, context: "Context") -> None:
+        """Hands over message after message; a client that takes none holds up nobody but this task."""
+        publisher = self._publisher
+        while (message := await stream.next()) is not None:
+            await context.write(message)
+            publisher.sent += 1
+
+
+def pair_info(pair: Pair, market: Market) -> pb.PairInfo:
+    """One pair with the venues that trade it."""
+    books = market.books[pair]
+    return pb.PairInfo(
+        pair=str(pair),
+        base=pair.base,
+        quote=pair.quote,
+        price_decimals=books.price_decimals,
+        amount_decimals=books.amount_decimals,
+        listings=[
+            pb.Listing(
+                venue=each.venue,
+                symbol=each.symbol,
+                tick_size=format(each.tick_size, "f"),
+                lot_size=format(each.lot_size, "f"),
+                min_notional="" if each.min_notional is None else format(each.min_notional, "f"),
+            )
+            for each in market.listings.get(pair, ())
+        ],
+    )
+
+
+def _guarded(call: "Callable[[bytes, Context], Awaitable[bytes | None]]") -> Any:
+    """The call with its failures turned into statuses: none of them reaches another stream."""
+
+    @wraps(call)
+    async def guarded(data: bytes, context: "Context") -> bytes | None:
+        try:
+            return await call(data, context)
+        except Refused as refused:
+            await context.abort(refused.code, str(refused))
+        except ViewFailed as failure:  # logged where it failed
+            await context.abort(grpc.StatusCode.INTERNAL, str(failure))
+        except grpc.aio.InternalError:
+            # A message could not be handed over because the client is gone: nobody is left to tell.
+            _logger.debug("a client of %s left", call.__name__)
+            return None
+        except Exception:
+            _logger.exception("%s failed; this stream ends", call.__name__)
+            await context.abort(grpc.StatusCode.INTERNAL, "an error of the server ended this call; its log says more")
+
+    return guarded

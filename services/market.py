@@ -1,0 +1,59 @@
+"""What is served: the books, the catalogs behind them and what the venues' limits leave."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from book import Instrument, Pair, PairBooks
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one venue's limits leave to us."""
+
+    venue: str
+    weight_used: int = 0  # REST weight in the current window
+    weight_limit: int = 0
+    window_s: int = 0
+    banned_until_ns: int = 0  # ns since the epoch; 0: not banned
+    waiting: int = 0  # requests in the queue
+
+
+def no_budgets() -> Sequence[Budget]:
+    """Budgets of a market without venues behind it, such as a replay."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Market:
+    """Everything that the services read. `budgets` is called in the services' thread: quick and thread-safe."""
+
+    default_pair: Pair
+    books: Mapping[Pair, PairBooks]  # the pairs that this server carries
+    instruments: Sequence[Instrument] = ()  # all listings of the pairs in `books`
+    known: Sequence[Pair] = ()  # every pair of the venues' catalogs, carried or not
+    budgets: Callable[[], Sequence[Budget]] = field(default=no_budgets)
+    version: str = ""
+    started_ns: int = 0
+
+    def __post_init__(self) -> None:
+        if self.default_pair not in self.books:
+            raise ValueError(f"the default pair {self.default_pair} has no books")
+
+    @cached_property
+    def decimal_pairs(self) -> frozenset[Pair]:
+        """The pairs whose books hold Decimal numbers instead of floats."""
+        return frozenset(each.pair for each in self.instruments if each.needs_decimal)
+
+    @cached_property
+    def listings(self) -> Mapping[Pair, Sequence[Instrument]]:
+        """The venues that trade each pair."""
+        found: dict[Pair, list[Instrument]] = {}
+        for each in self.instruments:
+            found.setdefault(each.pair, []).append(each)
+        return found
+
+    @cached_property
+    def names(self) -> tuple[Pair, ...]:
+        """Every pair that a request may name, those that this server carries first."""
+        return tuple(dict.fromkeys((*self.books, *self.known)))

@@ -1,0 +1,202 @@
+"""The messages of the wire contract as protobuf objects: the plain form of what encode.py makes by hand.
+
+It carries every book, also one whose numbers are Decimal or too large for a double to count their units, so
+encode.py falls back on it; its bytes are the yardstick of encode.py in the tests and the benchmark.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from book import Level, MergedBook, Stamps, State, VenueView
+from proto import orderbook_pb2 as pb
+from services.wire import MAX_UINT64, STATE_NUMBERS, age_ns, stamp
+
+MAX_SINT64 = (1 << 63) - 1
+MAX_EXACT_UNITS = 1 << 53  # up to here a double counts every unit
+_NONE = Stamps()
+
+
+def newest(venues: Iterable[VenueView], only: frozenset[str] | None = None) -> Stamps:
+    """The stamps of the update read last among the live books, of the last known when none is live.
+
+    `only`: the venues that count; None: all.
+    """
+    latest, latest_live = _NONE, None
+    for view in venues:
+        if only is not None and view.venue not in only:
+            continue
+        stamps = view.stamps
+        if view.state is State.LIVE and (latest_live is None or stamps[1] > latest_live[1]):
+            latest_live = stamps
+        if stamps[1] > latest[1]:
+            latest = stamps
+    return latest if latest_live is None else latest_live
+
+
+def venue_state_message(view: VenueView, sent_ns: int) -> pb.VenueState:
+    """One venue's trust facts."""
+    counters = view.counters
+    return pb.VenueState(
+        venue=view.venue,
+        symbol=view.symbol,
+        state=STATE_NUMBERS[view.state],  # type: ignore[arg-type]  # the stubs want the enum's wrapper
+        reason=view.reason,
+        since_ns=stamp(view.since_ns),
+        next_try_ns=stamp(view.next_try_ns),
+        venue_time_ns=stamp(view.stamps.venue_ns),
+        received_ns=view.stamps.received_ns,
+        age_ns=age_ns(view.stamps.received_ns, sent_ns),
+        updates=counters.updates,
+        gaps=counters.gaps,
+        resyncs=counters.resyncs,
+        audits_passed=counters.audits_passed,
+        audits_failed=counters.audits_failed,
+        garbage=counters.garbage,
+        connects=counters.connects,
+    )
+
+
+def summary_message(
+    merged: MergedBook, sent_ns: int, *, heartbeat: bool = False, closing: bool = False
+) -> pb.Summary:
+    """The summary that clients of the old contract know, with the facts added since."""
+    spread = merged.spread()
+    names = [view.venue for view in merged.venues]
+    return pb.Summary(
+        spread=spread or 0.0,
+        bids=[pb.Level(exchange=names[venue], price=price, amount=amount) for price, amount, venue in merged.bids],
+        asks=[pb.Level(exchange=names[venue], price=price, amount=amount) for price, amount, venue in merged.asks],
+        arrival_time=newest(merged.venues).received_ns,
+        symbol=str(merged.pair),
+        sequence=merged.version,
+        venues=[venue_state_message(view, sent_ns) for view in merged.venues],
+        sent_time=sent_ns,
+        has_spread=spread is not None,
+        heartbeat=heartbeat,
+        closing=closing,
+    )
+
+
+def book_message(
+    merged: MergedBook,
+    sent_ns: int,
+    only: frozenset[str] | None = None,
+    *,
+    heartbeat: bool = False,
+    closing: bool = False,
+) -> pb.Book:
+    """The merged book in exact integers; a heartbeat carries no levels.
+
+    Where a number would not fit its 64 bits, this message has fewer decimals. Then, and where an amount is finer
+    than the venues' lot sizes say, amounts are rounded to the nearest unit, but never to none.
+    """
+    scales = fitting_scales(merged)
+    bids = _ladder(merged.bids, scales)
+    asks = _ladder(merged.asks, scales)
+    stamps = newest(merged.venues, only)
+    message = pb.Book(
+        pair=str(merged.pair),
+        sequence=merged.version,
+        price_decimals=scales.price,
+        amount_decimals=scales.amount,
+        venues=[_venue_book(view, sent_ns, scales.price) for view in merged.venues],
+        bids=() if heartbeat else bids,
+        asks=() if heartbeat else asks,
+        clocks=pb.Clocks(
+            venue_ns=stamp(stamps.venue_ns),
+            received_ns=stamps.received_ns,
+            applied_ns=stamps.applied_ns,
+            sent_ns=sent_ns,
+        ),
+        heartbeat=heartbeat,
+        closing=closing,
+    )
+    if bids and asks:
+        message.spread = asks[0].price - bids[0].price
+    return message
+
+
+class Scales(NamedTuple):
+    """Digits after the point of one message's integers."""
+
+    price: int
+    amount: int
+
+
+def fitting_scales(merged: MergedBook) -> Scales:
+    """The pair's scales, lowered where an integer of this book would not fit its 64 bits."""
+    prices = [abs(price) for price, *_ in (*merged.bids, *merged.asks)]
+    for view in merged.venues:
+        prices += [abs(price) for price in _edges(view) if price is not None]
+    amounts = [amount for _, amount, _ in (*merged.bids, *merged.asks)]
+    return Scales(
+        _fitting(max(prices, default=0), merged.price_decimals, MAX_SINT64),
+        _fitting(max(amounts, default=0), merged.amount_decimals, MAX_UINT64),
+    )
+
+
+def exact_units(number: float | Decimal, decimals: int) -> int:
+    """How many 10^-decimals the decimal that `number` names has, to the nearest.
+
+    Exact for any size where the number has no more decimals than that.
+    """
+    if isinstance(number, float):
+        units = round(number * 10.0**decimals)
+        if abs(units) <= MAX_EXACT_UNITS:
+            return units
+    decimal = number if isinstance(number, Decimal) else Decimal(repr(number))
+    return int(decimal.scaleb(decimals).to_integral_value())
+
+
+def _fitting(largest: float, decimals: int, limit: int) -> int:
+    while decimals > 0 and exact_units(largest, decimals) > limit:
+        decimals -= 1
+    return decimals
+
+
+def _edges(view: VenueView) -> tuple[float | None, float | None, float | None, float | None]:
+    """known_bid, known_ask, best_bid and best_ask: the optional prices of VenueBook in their order."""
+    return (
+        view.known_bid,
+        view.known_ask,
+        view.bids[0][0] if view.bids else None,
+        view.asks[0][0] if view.asks else None,
+    )
+
+
+def _venue_book(view: VenueView, sent_ns: int, price_decimals: int) -> pb.VenueBook:
+    known_bid, known_ask, best_bid, best_ask = (
+        None if price is None else _price_units(price, price_decimals) for price in _edges(view)
+    )
+    return pb.VenueBook(
+        trust=venue_state_message(view, sent_ns),
+        known_bid=known_bid,
+        known_ask=known_ask,
+        best_bid=best_bid,
+        best_ask=best_ask,
+    )
+
+
+def _price_units(price: float, decimals: int) -> int:
+    """Units of a price, held within sint64: only a price without any decimals left can be beyond."""
+    return max(-MAX_SINT64, min(MAX_SINT64, exact_units(price, decimals)))
+
+
+def _ladder(levels: Sequence[Level], scales: Scales) -> list[pb.MergedLevel]:
+    """One entry a price, in order; the amounts of a venue whose prices fall together are added."""
+    ladder: dict[int, dict[int, int]] = {}
+    for price, amount, venue in levels:
+        amounts = ladder.setdefault(_price_units(price, scales.price), {})
+        size = max(1, exact_units(amount, scales.amount))
+        amounts[venue] = min(MAX_UINT64, amounts.get(venue, 0) + size)
+    return [
+        pb.MergedLevel(
+            price=price,
+            amounts=[
+                pb.VenueAmount(venue=venue, amount=amount)
+                for venue, amount in sorted(amounts.items(), key=lambda item: -item[1])
+            ],
+        )
+        for price, amounts in ladder.items()
+    ]

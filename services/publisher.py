@@ -1,0 +1,211 @@
+"""From the books' writes to the streams: who watches what, and when it is computed.
+
+A write calls the pair's listener in the writer's thread, which does no more than wake the publisher's loop, and
+only when no wake-up is on its way already. The loop takes one picture for each cut that somebody watches and
+lets each view send what changed. A pair that nobody watches is not listened to.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import grpc
+
+from book import Dust, Pair, PairBooks, PairView
+from services.errors import Refused
+from services.market import Market
+from services.status import StatusView
+from services.stream import Stream
+from services.view import HEARTBEAT_S, BookView, Cut, View, ViewKey, same_trust
+
+_logger = logging.getLogger(__name__)
+
+_STATES = Cut(0, Dust())  # the states alone, no levels
+
+
+class PairFeed:
+    """Carries the writes of one pair's books to the views that are watched.
+
+    Everything but `_on_write` happens in the publisher's loop.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, books: PairBooks) -> None:
+        self.books = books
+        self.views: dict[ViewKey, BookView] = {}
+        self.status_views: dict[StatusView, None] = {}
+        self._loop = loop
+        # Taken by the writer that sends the wake-up (any thread), given back by the loop before it looks at the
+        # books: so one wake-up at most is on its way, and a write after the look sends the next one.
+        self._asleep = threading.Lock()
+        self._stop_listening: Callable[[], None] | None = None
+        self._told: PairView | None = None  # the states that the status views know
+
+    def follow(self) -> None:
+        """Listens to the books while somebody watches, and not otherwise."""
+        watched = bool(self.views or self.status_views)
+        if watched and self._stop_listening is None:
+            self._stop_listening = self.books.listen(self._on_write)
+        elif not watched and self._stop_listening is not None:
+            self._stop_listening()
+            self._stop_listening = None
+        if not self.status_views:
+            self._told = None
+        elif self._told is None:
+            self._told = self.picture(_STATES)
+
+    def picture(self, cut: Cut) -> PairView:
+        """The part of the books that `cut` names, taken under the pair's lock."""
+        return self.books.view(cut.levels, cut.dust, cut.only)
+
+    def _on_write(self) -> None:
+        """In the writer's thread, after every write."""
+        if self._asleep.acquire(blocking=False):
+            try:
+                self._loop.call_soon_threadsafe(self._wake)
+            except RuntimeError:  # the loop is closed: the server has stopped during this write
+                _logger.debug("a write of %s came after the end of the publisher", self.books.pair)
+
+    def _wake(self) -> None:
+        self._asleep.release()
+        pictures: dict[Cut, PairView] = {}
+        for view in tuple(self.views.values()):
+            if view.wants():
+                view.attempt(partial(self._show, view, pictures))
+        if self.status_views:
+            self._tell_states(next(iter(pictures.values()), None) or self.picture(_STATES))
+
+    def _show(self, view: BookView, pictures: dict[Cut, PairView]) -> None:
+        """Gives `view` its picture, which is taken once for all views of the same cut."""
+        picture = pictures.get(view.cut)
+        if picture is None:
+            picture = pictures[view.cut] = self.picture(view.cut)
+        view.refresh(picture)
+
+    def _tell_states(self, picture: PairView) -> None:
+        told, self._told = self._told, picture
+        if told is None or not all(map(same_trust, told.venues, picture.venues)):
+            for view in self.status_views:
+                view.touch()
+
+
+class Publisher:
+    """All views and streams of one server. Lives in one event loop; nothing here may be called from elsewhere.
+
+    The counts `streams`, `sent`, `conflated` and `refused` are written by the loop alone and may be read from any
+    thread; all but `streams` are since the start.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        market: Market,
+        max_streams: int,
+        heartbeat_s: float = HEARTBEAT_S,
+    ) -> None:
+        self.market = market
+        self.closing = False
+        self.sent = 0  # messages handed to gRPC
+        self.conflated = 0  # states that streams were spared
+        self.refused = 0  # streams beyond the limit
+        self.streams = 0  # open now
+        self.feeds: dict[Pair, PairFeed] = {pair: PairFeed(loop, books) for pair, books in market.books.items()}
+        self.status_views: dict[tuple[Pair, ...], StatusView] = {}
+        self._loop = loop
+        self._max_streams = max_streams
+        self._heartbeat_s = heartbeat_s
+        self._drained = asyncio.Event()
+        self._drained.set()
+
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Counts one stream for as long as it is open.
+
+        Raises Refused above the limit (RESOURCE_EXHAUSTED) and while the server stops (UNAVAILABLE).
+        """
+        if self.closing:
+            raise Refused(grpc.StatusCode.UNAVAILABLE, "the server is stopping")
+        if self.streams >= self._max_streams:
+            self.refused += 1
+            raise Refused(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                f"all {self._max_streams} streams of this server are taken; try again later",
+            )
+        self.streams += 1
+        self._drained.clear()
+        try:
+            yield
+        finally:
+            self.streams -= 1
+            if not self.streams:
+                self._drained.set()
+
+    @contextmanager
+    def watch_book(self, key: ViewKey, min_interval_s: float = 0.0) -> Iterator[Stream]:
+        """A stream of the view that `key` names, for as long as the block lasts."""
+        feed = self.feeds[key.pair]
+        view = feed.views.get(key)
+        if view is None:
+            view = feed.views[key] = key.kind(self._loop, key.cut, feed.picture, self._heartbeat_s)
+            feed.follow()
+        stream = Stream(self._loop, view.tail, min_interval_s, view.catch_up)
+        try:
+            view.join(stream)
+            self._close_late(view)
+            yield stream
+        finally:
+            self._leave(view, stream)
+            if not view.streams and feed.views.get(key) is view:
+                del feed.views[key]
+                feed.follow()
+
+    @contextmanager
+    def watch_status(self, pairs: tuple[Pair, ...]) -> Iterator[Stream]:
+        """A stream of the states of `pairs`, for as long as the block lasts."""
+        feeds = [self.feeds[pair] for pair in pairs]
+        view = self.status_views.get(pairs)
+        if view is None:
+            books = tuple(feed.books for feed in feeds)
+            view = StatusView(self._loop, self.market, books, lambda: self.streams, self._heartbeat_s)
+            self.status_views[pairs] = view
+            for feed in feeds:
+                feed.status_views[view] = None
+                feed.follow()
+        stream = Stream(self._loop, view.tail)
+        try:
+            view.add(stream)
+            stream.offer(view.present())
+            self._close_late(view)
+            yield stream
+        finally:
+            self._leave(view, stream)
+            if not view.streams and self.status_views.get(pairs) is view:
+                del self.status_views[pairs]
+                for feed in feeds:
+                    del feed.status_views[view]
+                    feed.follow()
+
+    def close(self) -> None:
+        """Refuses new streams and sends every open one its last message."""
+        self.closing = True
+        for view in self._views():
+            view.attempt(view.close)
+
+    async def drained(self) -> None:
+        """Waits until no stream is open."""
+        await self._drained.wait()
+
+    def _views(self) -> list[View]:
+        books = [view for feed in self.feeds.values() for view in feed.views.values()]
+        return [*books, *self.status_views.values()]
+
+    def _close_late(self, view: View) -> None:
+        """A stream that was admitted before close() and joins after it gets its last message too."""
+        if self.closing:
+            view.close()
+
+    def _leave(self, view: View, stream: Stream) -> None:
+        view.remove(stream)
+        self.conflated += stream.total_conflated

@@ -1,0 +1,134 @@
+"""Reading requests: what they name must exist and lie in the allowed range, or they are refused with the reason."""
+
+import asyncio
+import re
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from decimal import Decimal
+from typing import TypeVar, cast
+
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+from grpc import StatusCode
+
+from book import BadPair, Dust, Pair, UnknownPair, resolve_pair
+from proto import orderbook_pb2 as pb
+from services.errors import Refused
+from services.market import Market
+from services.options import MAX_INTERVAL_MS, MAX_LEVELS, GrpcOptions
+from services.view import Cut, MergedBookView, SummaryView, ViewKey
+
+_M = TypeVar("_M", bound=Message)
+
+_DECIMAL = re.compile(r"\d{1,20}(\.\d{1,20})?", re.ASCII)
+_MAX_NAME = 64  # characters of a pair in a request
+_MAX_NAMED = 20  # pairs that a refusal lists
+
+
+def read(kind: type[_M], data: bytes) -> _M:
+    """The request in `data`; raises Refused for bytes that are none and for fields that this server does not know."""
+    try:
+        request = kind.FromString(data)
+    except DecodeError as error:
+        raise Refused(StatusCode.INVALID_ARGUMENT, f"this is no {kind.DESCRIPTOR.name}: {error}") from error
+    fields = UnknownFieldSet(request)
+    unknown = sorted({fields[index].field_number for index in range(len(fields))})
+    if unknown:
+        known = ", ".join(f"{field.number} {field.name}" for field in kind.DESCRIPTOR.fields) or "none"
+        raise Refused(
+            StatusCode.INVALID_ARGUMENT,
+            f"unknown fields {', '.join(map(str, unknown))} in {kind.DESCRIPTOR.name}; known are: {known}",
+        )
+    return request
+
+
+async def find_pair(name: str, market: Market, searcher: Executor) -> Pair:
+    """The pair of `name` among those that this server carries.
+
+    Raises Refused: INVALID_ARGUMENT for what is no pair or may be several, NOT_FOUND for one that no venue trades
+    (with the nearest names) or that this server does not carry. A name that needs a search through the venues'
+    catalogs is looked up by `searcher`, since that takes too long for the loop of the streams.
+    """
+    if len(name) > _MAX_NAME:
+        raise Refused(StatusCode.INVALID_ARGUMENT, f"a pair has at most {_MAX_NAME} characters, not {len(name)}")
+    try:
+        pair = Pair.parse(name)
+    except BadPair:
+        pair = None
+    if pair is not None and pair in market.books:
+        return pair
+    return await asyncio.get_running_loop().run_in_executor(searcher, _search, name, market)
+
+
+def summary_view(pair: Pair, market: Market, options: GrpcOptions) -> ViewKey:
+    """The view of the plain summaries."""
+    return ViewKey(SummaryView, pair, Cut(options.levels, _dust(pair, market, options.dust, Decimal(0))))
+
+
+def book_view(request: pb.BookRequest, pair: Pair, market: Market, options: GrpcOptions) -> ViewKey:
+    """The view that `request` asks for; raises Refused for what is out of range."""
+    if request.levels > MAX_LEVELS:
+        raise Refused(
+            StatusCode.INVALID_ARGUMENT,
+            f"levels is {request.levels}; allowed are 1 to {MAX_LEVELS}, or 0 for {options.levels}",
+        )
+    if request.min_interval_ms > MAX_INTERVAL_MS:
+        raise Refused(
+            StatusCode.INVALID_ARGUMENT,
+            f"min_interval_ms is {request.min_interval_ms}; allowed are 0 to {MAX_INTERVAL_MS}",
+        )
+    dust = _dust(
+        pair, market, _decimal("min_amount", request.min_amount), _decimal("min_notional", request.min_notional)
+    )
+    only = _venues(request.venues, tuple(market.books[pair].books), pair)
+    return ViewKey(MergedBookView, pair, Cut(request.levels or options.levels, dust, only))
+
+
+def _search(name: str, market: Market) -> Pair:
+    try:
+        pair = resolve_pair(name, market.names)
+    except BadPair as error:
+        raise Refused(StatusCode.INVALID_ARGUMENT, str(error)) from error
+    except UnknownPair as error:
+        hint = "" if error.nearest else f"; this server carries {_carried(market)}"
+        raise Refused(StatusCode.NOT_FOUND, f"{error}{hint}") from error
+    if pair in market.books:
+        return pair
+    raise Refused(StatusCode.NOT_FOUND, f"this server does not carry {pair}; it carries {_carried(market)}")
+
+
+def _carried(market: Market) -> str:
+    pairs = list(map(str, market.books))
+    more = f" and {len(pairs) - _MAX_NAMED} more" if len(pairs) > _MAX_NAMED else ""
+    return ", ".join(pairs[:_MAX_NAMED]) + more
+
+
+def _venues(names: Iterable[str], configured: tuple[str, ...], pair: Pair) -> frozenset[str] | None:
+    """The venues that count; None where all of them do, so that both ways to say so are one view."""
+    wanted = frozenset(name.strip().lower() for name in names)
+    unknown = sorted(wanted.difference(configured))
+    if unknown:
+        raise Refused(
+            StatusCode.INVALID_ARGUMENT,
+            f"unknown venues {', '.join(unknown)[:200]}; {pair} has: {', '.join(configured)}",
+        )
+    return None if not wanted or len(wanted) == len(configured) else wanted
+
+
+def _decimal(field: str, text: str) -> Decimal:
+    if not text:
+        return Decimal(0)
+    if not _DECIMAL.fullmatch(text):
+        raise Refused(
+            StatusCode.INVALID_ARGUMENT,
+            f"{field} is {text[:50]!r}; allowed are decimals from 0, with at most 20 digits before and 20 after "
+            "the point, such as 0.001",
+        )
+    return Decimal(text)
+
+
+def _dust(pair: Pair, market: Market, amount: Decimal, notional: Decimal) -> Dust:
+    """The limits in the kind of number that the pair's books hold: a Decimal compares exactly only with its own."""
+    if pair in market.decimal_pairs:
+        return Dust(cast(float, amount), cast(float, notional))
+    return Dust(float(amount), float(notional))

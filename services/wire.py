@@ -1,0 +1,172 @@
+"""Bytes of protobuf made by hand: the numbers and the venue states, as every message of ours carries them.
+
+A message is its fields, one after another, so parts that are made apart may simply be joined. Kept in the order
+of the field numbers the result is what protobuf itself writes, byte for byte.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from book import Counters, Stamps, State, VenueView
+
+MAX_UINT64 = (1 << 64) - 1
+
+_LOW14 = 0x3FFF
+# Two bytes for each number below 2^14: as the end of a varint, and as a part that goes on.
+_ONE = [bytes((n,)) for n in range(0x80)]
+_END = _ONE + [bytes((n & 0x7F | 0x80, n >> 7)) for n in range(0x80, 0x4000)]
+_MORE = [bytes((n & 0x7F | 0x80, n >> 7 | 0x80)) for n in range(0x4000)]
+
+
+def varint(n: int) -> bytes:
+    """The bytes of `n`, 0 to 2^64-1; raises IndexError below (never above)."""
+    if n < 0x4000:
+        return _END[n] if n >= 0 else _refuse(n)
+    if n < 0x10000000:
+        return _MORE[n & _LOW14] + _END[n >> 14]
+    if n < 0x40000000000:
+        return _MORE[n & _LOW14] + _MORE[n >> 14 & _LOW14] + _END[n >> 28]
+    more = _MORE[n & _LOW14] + _MORE[n >> 14 & _LOW14] + _MORE[n >> 28 & _LOW14]
+    if n < 0x100000000000000:
+        return more + _END[n >> 42]
+    return more + _MORE[n >> 42 & _LOW14] + _END[n >> 56]
+
+
+def zigzag(n: int) -> bytes:
+    """The bytes of a sint64: small numbers of either sign are short."""
+    return varint(n << 1 if n >= 0 else (-n << 1) - 1)
+
+
+def number(tag: bytes, n: int) -> bytes:
+    """A whole field of the unsigned kind; nothing when it is 0, as proto3 wants it."""
+    return tag + varint(n) if n else b""
+
+
+def block(tag: bytes, content: bytes) -> bytes:
+    """A whole field of the kind that carries its length: a message or a text."""
+    return tag + varint(len(content)) + content
+
+
+def text(tag: bytes, content: str) -> bytes:
+    """A whole text field; nothing when it is empty."""
+    return block(tag, content.encode("utf-8", "replace")) if content else b""
+
+
+def tag(field: int, kind: int) -> bytes:
+    """What stands before a field. Kinds: 0 varint, 1 eight bytes, 2 with length."""
+    return varint(field << 3 | kind)
+
+
+STATE_NUMBERS = {
+    State.CONNECTING: 1,
+    State.SYNCING: 2,
+    State.LIVE: 3,
+    State.STALE: 4,
+    State.GAP: 5,
+    State.DOWN: 6,
+    State.DISABLED: 7,
+    State.UNLISTED: 8,
+}
+
+# Fields of VenueState.
+_VENUE, _SYMBOL, _STATE, _REASON = tag(1, 2), tag(2, 2), tag(3, 0), tag(4, 2)
+_SINCE, _NEXT_TRY, _VENUE_TIME, _RECEIVED = (tag(field, 0) for field in range(5, 9))
+_AGE, _UPDATES = tag(9, 0), tag(10, 0)
+_GAPS, _RESYNCS, _AUDITS_PASSED, _AUDITS_FAILED, _GARBAGE, _CONNECTS = (tag(field, 0) for field in range(11, 17))
+
+
+def stamp(ns: int) -> int:
+    """`ns` where the wire can carry it, else 0 (unknown): a venue may send any number as its time."""
+    return ns if 0 <= ns <= MAX_UINT64 else 0
+
+
+def age_ns(received_ns: int, sent_ns: int) -> int:
+    """How old what was received is; 0 where nothing was, or where the clock was set back in between."""
+    return max(0, sent_ns - received_ns) if received_ns else 0
+
+
+class _Known(NamedTuple):
+    """The bytes of one venue's state but for its age, and the facts that they tell."""
+
+    state: State
+    reason: str
+    since_ns: int
+    next_try_ns: int
+    stamps: Stamps
+    counters: Counters
+    standing: bytes  # fields 1 to 6, which change with the state alone
+    before: bytes  # fields 1 to 8
+    after: bytes  # fields 10 to 16
+
+
+_known: dict[tuple[str, str], _Known] = {}  # the latest by venue and symbol; entries are replaced whole
+_MAX_KNOWN = 20_000  # beyond it all are forgotten: they are made again when needed
+
+
+def venue_state(view: VenueView, sent_ns: int) -> bytes:
+    """One VenueState, without the tag and length before it. `sent_ns`: when the message is made.
+
+    Of several venues few have changed since the last message, so the bytes of the others are at hand.
+    """
+    known = _known.get((view.venue, view.symbol))
+    if known is None or not (
+        known[4] is view.stamps
+        and known[0] is view.state
+        and known[5] == view.counters
+        and known[2] == view.since_ns
+        and known[1] == view.reason
+        and known[3] == view.next_try_ns
+    ):
+        known = _learn(view, known)
+    received_ns = view.stamps[1]
+    if 0 < received_ns < sent_ns:
+        return known[7] + _AGE + varint(sent_ns - received_ns) + known[8]
+    return known[7] + known[8]
+
+
+def _learn(view: VenueView, known: _Known | None) -> _Known:
+    facts = (view.state, view.reason, view.since_ns, view.next_try_ns)
+    standing = known.standing if known is not None and known[:4] == facts else _standing(view)
+    venue_ns, received_ns, _ = view.stamps
+    before = standing + number(_VENUE_TIME, stamp(venue_ns)) + number(_RECEIVED, received_ns)
+    counters = view.counters
+    after = number(_UPDATES, counters.updates) + _troubles(
+        counters.gaps,
+        counters.resyncs,
+        counters.audits_passed,
+        counters.audits_failed,
+        counters.garbage,
+        counters.connects,
+    )
+    if len(_known) >= _MAX_KNOWN:
+        _known.clear()
+    known = _known[view.venue, view.symbol] = _Known(*facts, view.stamps, counters, standing, before, after)
+    return known
+
+
+def _standing(view: VenueView) -> bytes:
+    return (
+        text(_VENUE, view.venue)
+        + text(_SYMBOL, view.symbol)
+        + number(_STATE, STATE_NUMBERS[view.state])
+        + text(_REASON, view.reason)
+        + number(_SINCE, stamp(view.since_ns))
+        + number(_NEXT_TRY, stamp(view.next_try_ns))
+    )
+
+
+@lru_cache(maxsize=1024)
+def _troubles(gaps: int, resyncs: int, audits_passed: int, audits_failed: int, garbage: int, connects: int) -> bytes:
+    """The fields 11 to 16: counters that move seldom."""
+    return (
+        number(_GAPS, gaps)
+        + number(_RESYNCS, resyncs)
+        + number(_AUDITS_PASSED, audits_passed)
+        + number(_AUDITS_FAILED, audits_failed)
+        + number(_GARBAGE, garbage)
+        + number(_CONNECTS, connects)
+    )
+
+
+def _refuse(n: int) -> bytes:
+    raise IndexError(f"{n} is no unsigned number")
