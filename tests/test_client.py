@@ -284,8 +284,8 @@ def test_an_ascii_locale_does_not_end_the_table(server: FakeServer) -> None:
     assert "? bitstamp resync" in done.stdout
 
 
-def drawn(server: FakeServer, wanted: bytes, **env: str) -> bytes:
-    """What the dashboard writes to a terminal of its own until `wanted` appears; then it is asked to quit."""
+def drawn(server: FakeServer, *wanted: tuple[bytes, bytes], **env: str) -> bytes:
+    """What the dashboard writes to a terminal of its own. Each text is waited for, then its key is pressed."""
     master, slave = pty.openpty()
     os.set_blocking(master, False)
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLORTERM")}
@@ -297,7 +297,7 @@ def drawn(server: FakeServer, wanted: bytes, **env: str) -> bytes:
         env={**kept, "TERM": "xterm-256color", "COLORTERM": "truecolor", "COLUMNS": "80", "LINES": "24", **env},
     )
     os.close(slave)
-    seen, asked = b"", False
+    seen, at, steps = b"", 0, list(wanted)
     deadline = time.monotonic() + DEADLINE_S
     while process.poll() is None and time.monotonic() < deadline:
         if select.select([master], [], [], 0.1)[0]:
@@ -305,12 +305,15 @@ def drawn(server: FakeServer, wanted: bytes, **env: str) -> bytes:
                 seen += os.read(master, 65536)
             except OSError:
                 break
-        if wanted in seen and not asked:
-            os.write(master, b"q")
-            asked = True
-    assert process.wait(DEADLINE_S) == 0
+        if steps and steps[0][0] in seen[at:]:
+            at = len(seen)
+            os.write(master, steps.pop(0)[1])
+    if steps:
+        process.kill()
+    code = process.wait(DEADLINE_S)
     os.close(master)
-    assert wanted in seen
+    assert not steps, f"{steps[0][0]!r} never came"
+    assert code == 0
     return seen
 
 
@@ -326,15 +329,15 @@ def colours(output: bytes) -> set[str]:
 
 def test_a_terminal_is_drawn_on_in_colour(server: FakeServer) -> None:
     server.put(market())
-    output = drawn(server, b"64,123.40")
+    output = drawn(server, (b"64,123.40", b"q"))
     assert {"38", "48"} <= colours(output)
     assert output.count(b"\x1b[?1049h") == output.count(b"\x1b[?1049l") == 1, "the terminal is given back"
 
 
 def test_no_color_means_none(server: FakeServer) -> None:
-    """No SGR colour at all, and every fact still there: bars, sides, states."""
+    """No SGR colour at all, neither in the book nor in the help, and every fact still there."""
     server.put(market(venues=[venue("binance"), venue("bitstamp", pb.DOWN)]))
-    output = drawn(server, b"64,123.40", NO_COLOR="1")
+    output = drawn(server, (b"64,123.40", b"?"), (b"Escape closes", b"\x03"), (b"to quit", b"q"), NO_COLOR="1")
     assert colours(output) == set()
     text = output.decode()
     for sign in ("█", "● LIVE", "✕ down"):

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""The client: a dashboard on a terminal, plain lines for scripts. Thin: arguments and wiring."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+# gRPC's core would write its own lines into the picture: Textual draws through standard error.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+from dashboard.stream import Target
+from proto import orderbook_pb2 as pb
+
+DRAWN_LEVELS = 50  # a side: more than the tallest common terminal shows
+
+EXAMPLES = """\
+On a terminal it draws the merged book; ? shows the keys. Into a pipe or a file it prints.
+
+formats:
+  table   the ladder of each update: `price : amount [venue]`, asks above bids, then an empty line
+  jsonl   one JSON object an update with everything: bids and asks as [price, amount, venue], spread,
+          venues with state, reason, age and counters, clocks. Numbers of the market are decimal strings
+  csv     a header, then one line a side, price and venue; `level` counts prices from the best
+
+examples:
+  client.py                                        draw the server's default pair
+  client.py --symbol ETH/BTC --theme cvd           another pair, colours for the colour-blind
+  client.py --format jsonl --count 1               one book, then leave
+  client.py --format jsonl | jq -r '[.pair, .spread] | @tsv'
+  client.py --format csv --levels 5 > book.csv     until Ctrl-C
+  client.py --host book.example.org --tls --ca ca.pem
+
+exit codes: 0 done, stopped by a signal, or the reader closed the pipe; 1 no book came, or the server
+refuses; 2 wrong arguments. Scripts connect again by themselves once they have had a book."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        prog="client.py",
+        description="The merged live order book of a running server.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    server = made.add_argument_group("the server")
+    server.add_argument("--host", default="127.0.0.1", help="default %(default)s")
+    server.add_argument("--port", type=_port, default=50052, help="default %(default)s")
+    server.add_argument("--tls", action="store_true", help="encrypt, trusting the system's authorities")
+    server.add_argument("--ca", type=_file, metavar="FILE", help="encrypt, trusting this authority (PEM)")
+    server.add_argument("--cert", type=_file, metavar="FILE", help="our certificate for mutual TLS (PEM)")
+    server.add_argument("--key", type=_file, metavar="FILE", help="its private key (PEM)")
+    book = made.add_argument_group("the book")
+    book.add_argument("--symbol", default="", metavar="PAIR", help="ETH/BTC, eth-btc, ... (default: the server's)")
+    book.add_argument("--levels", type=_levels, default=0, metavar="N", help="prices a side, 1 to 5000")
+    book.add_argument("--venues", type=_names, default=(), metavar="A,B", help="only these venues")
+    lines = made.add_argument_group("lines for scripts")
+    lines.add_argument("--format", choices=("table", "jsonl", "csv"), help="print instead of drawing")
+    lines.add_argument("--plain", action="store_true", help="the same as --format table")
+    lines.add_argument("--count", type=_count, default=0, metavar="N", help="leave after N updates")
+    lines.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=10.0,
+        metavar="S",
+        help="leave with 1 when no book comes; 0 waits (default 10)",
+    )
+    lines.add_argument(
+        "--heartbeats", action="store_true", help="print the book once a second when nothing changed too"
+    )
+    drawing = made.add_argument_group("the dashboard")
+    drawing.add_argument("--theme", choices=("dark", "cvd", "mono"), default="dark", help="NO_COLOR means mono")
+    drawing.add_argument("--fps", type=_fps, default=20.0, metavar="N", help="at most N pictures a second, 1 to 60")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the client; the process's exit code."""
+    made = parser()
+    options = made.parse_args(arguments)
+    if bool(options.cert) != bool(options.key):
+        made.error("--cert and --key belong together")
+    target = Target(
+        options.host,
+        options.port,
+        tls=bool(options.tls or options.ca or options.cert),
+        root=options.ca,
+        cert=options.cert,
+        key=options.key,
+    )
+    request = pb.BookRequest(pair=options.symbol, levels=options.levels, venues=options.venues)
+    form = options.format or ("table" if options.plain or options.count or not drawable() else None)
+    # Imported where used: a script does not wait for Textual, the dashboard not for the formats.
+    if form is not None:
+        from dashboard.printing import Wish, print_stream
+
+        return print_stream(target, request, Wish(form, options.count, options.timeout, options.heartbeats))
+    from dashboard.app import Dashboard, look_named
+
+    request.levels = options.levels or DRAWN_LEVELS
+    request.min_interval_ms = int(1000 / options.fps)
+    look = look_named(options.theme, "NO_COLOR" in os.environ)
+    dashboard = Dashboard(target, request, fps=options.fps, look=look, clock=time.monotonic_ns)
+    dashboard.run()
+    return dashboard.return_code or 0
+
+
+def drawable() -> bool:
+    """Whether there is a terminal that can be drawn on; Textual draws through standard error."""
+    return os.environ.get("TERM") != "dumb" and all(
+        stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.__stderr__)
+    )
+
+
+def _port(text: str) -> int:
+    return _between(text, 1, 65_535)
+
+
+def _levels(text: str) -> int:
+    return _between(text, 1, 5_000)
+
+
+def _count(text: str) -> int:
+    return _between(text, 1, 2**63)
+
+
+def _between(text: str, low: int, high: int) -> int:
+    value = int(text) if text.isascii() and text.isdigit() else low - 1
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    return _number(text, 0, 86_400)
+
+
+def _fps(text: str) -> float:
+    return _number(text, 1, 60)
+
+
+def _number(text: str, low: float, high: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:  # also refuses nan
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low:g} to {high:g}")
+    return value
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    if not names:
+        raise argparse.ArgumentTypeError("no venue named; write --venues binance,bitstamp")
+    return names
+
+
+def _file(text: str) -> bytes:
+    try:
+        return Path(text).read_bytes()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot read {text}: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""Rows of text with roles: what the pure functions give and the painting widgets draw. Nothing here knows Textual."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Role(StrEnum):
+    """What a piece of text means; a theme gives each meaning its look."""
+
+    NORMAL = "normal"
+    QUIET = "quiet"
+    STRONG = "strong"
+    HEAD = "head"
+    BID = "bid"
+    ASK = "ask"
+    BEST_BID = "best_bid"
+    BEST_ASK = "best_ask"
+    RULE = "rule"
+    CROSSED = "crossed"
+    GOOD = "good"
+    WARN = "warn"
+    BUSY = "busy"
+    BAD = "bad"
+    KEY = "key"
+    BID_BAR = "bid_bar"
+    ASK_BAR = "ask_bar"
+    VENUE_0 = "venue_0"
+    VENUE_1 = "venue_1"
+    VENUE_2 = "venue_2"
+    VENUE_3 = "venue_3"
+    VENUE_4 = "venue_4"
+
+
+VENUE_ROLES = (Role.VENUE_0, Role.VENUE_1, Role.VENUE_2, Role.VENUE_3, Role.VENUE_4)
+
+
+class Span(NamedTuple):
+    """Text of one meaning. Every character takes one cell."""
+
+    text: str
+    role: Role = Role.NORMAL
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: spans, and a fill behind the first `fill` cells. Equal rows look equal: a row is its own key."""
+
+    spans: tuple[Span, ...]
+    fill: int = 0
+    fill_role: Role = Role.NORMAL
+
+    @property
+    def text(self) -> str:
+        """The line without its roles."""
+        return "".join(span.text for span in self.spans)
+
+
+class Part(NamedTuple):
+    """A piece of a line that may be left out: higher `rank` goes first."""
+
+    rank: int
+    spans: tuple[Span, ...]
+
+
+def cells(spans: Iterable[Span]) -> int:
+    """The width of spans."""
+    return sum(len(span.text) for span in spans)
+
+
+def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Neighbours of one role joined and empty spans dropped: fewer segments to draw."""
+    out: list[Span] = []
+    for span in spans:
+        if not span.text:
+            continue
+        if out and out[-1].role == span.role:
+            out[-1] = Span(out[-1].text + span.text, span.role)
+        else:
+            out.append(span)
+    return tuple(out)
+
+
+def fitted(spans: Iterable[Span], width: int) -> tuple[Span, ...]:
+    """Exactly `width` cells: blanks added, or the end cut with an ellipsis."""
+    out: list[Span] = []
+    room = width
+    for span in spans:
+        if len(span.text) > room:
+            if room:
+                out.append(Span(span.text[: room - 1] + "…", span.role))
+            elif out:
+                out[-1] = Span(out[-1].text[:-1] + "…", out[-1].role)
+            room = 0
+            break
+        out.append(span)
+        room -= len(span.text)
+    out.append(Span(" " * room))
+    return merged(out)
+
+
+def line(width: int, left: Sequence[Part], right: Sequence[Part] = (), gap: str = "  ") -> Row:
+    """A line with `left` and `right` parts set apart by `gap`; gaps shrink, then the highest ranks go, until it fits."""
+    left, right = list(left), list(right)
+    while len(gap) > 2 and _needed(left, right, gap) > width:
+        gap = gap[:-1]
+    while len(left) + len(right) > 1 and _needed(left, right, gap) > width:
+        last = max((*left, *right), key=lambda part: part.rank)
+        (left if last in left else right).remove(last)
+    head = [Span(" "), *_joined(left, gap)]
+    tail = [*_joined(right, gap), Span(" ")]
+    middle = Span(" " * max(0, width - cells(head) - cells(tail)))
+    return Row(fitted([*head, middle, *tail], width))
+
+
+def _joined(parts: Sequence[Part], gap: str) -> list[Span]:
+    out: list[Span] = []
+    for part in parts:
+        if out:
+            out.append(Span(gap))
+        out.extend(part.spans)
+    return out
+
+
+def _needed(left: Sequence[Part], right: Sequence[Part], gap: str) -> int:
+    apart = len(gap) if left and right else 0
+    return 2 + cells(_joined(left, gap)) + apart + cells(_joined(right, gap))
+
+
+def centred(spans: Sequence[Span], width: int, filler: str = " ", role: Role = Role.NORMAL) -> tuple[Span, ...]:
+    """Spans in the middle of `width` cells of `filler`."""
+    room = max(0, width - cells(spans))
+    return fitted([Span(filler * (room // 2), role), *spans, Span(filler * (room - room // 2), role)], width)
+
+
+def blank(width: int) -> Row:
+    """An empty line."""
+    return Row((Span(" " * width),))

@@ -1,0 +1,136 @@
+"""How a venue is shown: its letter, the glyph and the word of its state, and the strip of all venues."""
+
+from collections.abc import Sequence
+
+from dashboard.feed import FeedState, View
+from dashboard.market import Venue
+from dashboard.numbers import countdown, short_age, short_duration
+from dashboard.rows import VENUE_ROLES, Part, Role, Row, Span, cells, line
+from proto import orderbook_pb2 as pb
+
+# Letters by which traders know the big venues; others take the first letter of their name that is free.
+KNOWN_LETTERS = {
+    "binance": "B",
+    "bitstamp": "S",
+    "kraken": "K",
+    "coinbase": "C",
+    "okx": "O",
+    "bybit": "Y",
+    "bitfinex": "F",
+    "gemini": "G",
+    "kucoin": "U",
+    "deribit": "D",
+}
+
+_STATES: dict[int, tuple[str, str, Role]] = {
+    pb.CONNECTING: ("◌", "connecting", Role.BUSY),
+    pb.SYNCING: ("↻", "resync", Role.BUSY),
+    pb.LIVE: ("●", "live", Role.GOOD),
+    pb.STALE: ("◐", "stale", Role.WARN),
+    pb.GAP: ("↻", "resync", Role.BUSY),
+    pb.DOWN: ("✕", "down", Role.BAD),
+    pb.DISABLED: ("—", "disabled", Role.QUIET),
+    pb.UNLISTED: ("—", "unlisted", Role.QUIET),
+}
+
+
+def letters(names: Sequence[str]) -> tuple[str, ...]:
+    """One letter a venue, unique and the same in every message that names the same venues; `?` after 36 of them."""
+    given: dict[str, str] = {}
+    for name in names:
+        known = KNOWN_LETTERS.get(name)
+        if known and known not in given.values():
+            given[name] = known
+    for name in names:
+        if name not in given:
+            free = f"{name.upper()}ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+            given[name] = next((sign for sign in free if sign.isalnum() and sign not in given.values()), "?")
+    return tuple(given[name] for name in names)
+
+
+def venue_role(index: int) -> Role:
+    """The colour of a venue's letter; the letter tells the venue, the colour only helps."""
+    return VENUE_ROLES[index % len(VENUE_ROLES)]
+
+
+def state_of(venue: Venue) -> tuple[str, str, Role]:
+    """Glyph, word and role of a venue's state. A first snapshot is no resync."""
+    if venue.state == pb.SYNCING and not venue.resyncs and not venue.gaps:
+        return "◌", "snapshot", Role.BUSY
+    return _STATES.get(venue.state, ("?", "unknown", Role.WARN))
+
+
+def state_name(state: int) -> str:
+    """The state as programs read it: `live`, `gap`, ..."""
+    try:
+        return pb.State.Name(state).lower().removeprefix("state_")
+    except ValueError:
+        return f"state_{state}"  # of a newer server
+
+
+def strip(view: View, width: int) -> Row:
+    """The venue strip: letter, glyph, word and age of each, in the detail that `width` holds; how many are live."""
+    if view.book is None or not view.book.venues:
+        return line(width, [Part(0, (Span("no venue known yet", Role.QUIET),))])
+    book = view.book
+    count = f"venues {book.live_venues}/{book.wanted_venues} live"
+    role = Role.NORMAL if book.live_venues == book.wanted_venues else Role.WARN
+    if view.state is FeedState.STALE and view.pause is None:  # nothing is known of the venues at this moment
+        count, role = f"last told {book.live_venues}/{book.wanted_venues} live", Role.WARN
+    right = [Part(0, (Span(count, role),))]
+    for detail in ("reason", "names", "words", "ages", "glyphs"):
+        parts = [Part(1, entry) for entry in entries(view, detail)]
+        if 2 + sum(cells(part.spans) + 3 for part in parts) + len(count) <= width:
+            return line(width, parts, right, "   ")
+    return line(width, [Part(1, tuple(_packed(view)))], right)
+
+
+def entries(view: View, detail: str) -> list[tuple[Span, ...]]:
+    """Every venue as spans. `detail`: reason, names, words, ages or glyphs, ever shorter."""
+    assert view.book is not None
+    out: list[tuple[Span, ...]] = []
+    for index, (venue, letter) in enumerate(zip(view.book.venues, marks(view), strict=True)):
+        glyph, word, role = state_of(venue)
+        name = f"{letter} {venue.name}" if detail in ("reason", "names") else letter
+        told = _told(view, index, word, detail)
+        glyph_text = f"{glyph} {told}" if told else glyph
+        out.append((Span(name, venue_role(index)), Span(" " if detail != "glyphs" else ""), Span(glyph_text, role)))
+    return out
+
+
+def marks(view: View) -> tuple[str, ...]:
+    """The letters of the book's venues."""
+    assert view.book is not None
+    return letters([venue.name for venue in view.book.venues])
+
+
+def excluded(view: View) -> str:
+    """Letters of the venues that ought to be in the totals and are not: `C,O`."""
+    assert view.book is not None
+    pairs = zip(view.book.venues, marks(view), strict=True)
+    return ",".join(letter for venue, letter in pairs if venue.wanted and not venue.live)
+
+
+def _told(view: View, index: int, word: str, detail: str) -> str:
+    assert view.book is not None
+    venue = view.book.venues[index]
+    if detail == "glyphs":
+        return ""
+    if venue.live:
+        return short_age(view.venue_age(index)) if venue.received_ns else word
+    if not venue.wanted:
+        return word
+    if detail == "ages":
+        return word
+    told = f"{word} {short_duration(view.since(venue.since_ns))}" if venue.since_ns else word
+    if detail == "reason":
+        if venue.reason:
+            told += f": {venue.reason[:60]}"
+        if venue.state == pb.DOWN and venue.next_try_ns:
+            told += f", next try in {countdown(view.until(venue.next_try_ns))}"
+    return told
+
+
+def _packed(view: View) -> list[Span]:
+    """Letter and glyph without a gap: the last resort, cut at the end when even that is too long."""
+    return [span for entry in entries(view, "glyphs") for span in (*entry, Span(" "))]
