@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
 
 from proto import generate
 from proto import orderbook_pb2 as pb
@@ -19,7 +20,7 @@ def test_the_old_contract_has_its_numbers_and_types() -> None:
     """Fields that clients of older aggregators rely on; none may ever change."""
     double, text, unsigned = FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_UINT64
     message = FieldDescriptor.TYPE_MESSAGE
-    contract = {
+    contract: dict[type[Message], dict[str, tuple[int, int]]] = {
         pb.Summary: {
             "spread": (1, double),
             "bids": (2, message),
