@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
         description="The merged live order book of a running server.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     server = made.add_argument_group("the server")
     server.add_argument("--host", default="127.0.0.1", help="default %(default)s")

@@ -64,7 +64,8 @@ class View:
     silent_ns: int = 0  # since the last message of any kind
     trend: int = 0  # of the mid price: 1 up, -1 down, 0 not changed yet
     rate: int = 0  # updates a second
-    failure: Failure | None = None
+    failure: Failure | None = None  # of the last attempt
+    cause: Failure | None = None  # what ended the last stream: later attempts fail for other reasons
     attempt: int = 0
     retry_ns: int = 0  # until the next attempt
     down_ns: int = 0  # since the stream was lost, or since the first attempt failed
@@ -127,6 +128,7 @@ class Feed:
         self._fresh = False
         self._trend = 0
         self._failure: Failure | None = None
+        self._cause: Failure | None = None
         self._attempt = 0
         self._retry_at_ns = 0
         self._down_since_ns: int | None = None
@@ -179,7 +181,7 @@ class Feed:
         self._retry_at_ns = now + retry_in_ns
         self._fresh = False
         if self._down_since_ns is None:
-            self._down_since_ns = now
+            self._down_since_ns, self._cause = now, failure
 
     def _follow_mid(self, book: Book) -> None:
         mid = book.twice_mid
@@ -233,6 +235,7 @@ class Feed:
             trend=0 if self._book is None or self._book.touch is Touch.EMPTY else self._trend,
             rate=self._rate(now),
             failure=self._failure,
+            cause=self._cause,
             attempt=self._attempt,
             retry_ns=max(0, self._retry_at_ns - now),
             down_ns=now - self._down_since_ns if self._down_since_ns is not None else 0,

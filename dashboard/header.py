@@ -62,7 +62,7 @@ def header(view: View, width: int, depth: int) -> Row:
     """Line 1: pair, mid, best quotes where there is room, spread, imbalance; on the right the state of the feed."""
     spread, points = spread_text(view)
     mid = (Span("mid ", Role.QUIET), Span(mid_text(view), Role.STRONG))
-    left = [Part(0, (Span(view.pair or "default pair", Role.STRONG),)), Part(2, mid)]
+    left = [Part(0, (Span(view.pair or "default pair", Role.KEY),)), Part(2, mid)]
     if width >= WIDE and view.book is not None:
         left.append(Part(5, (*_quote(view, "bid"), Span("  "), *_quote(view, "ask"))))
     left.append(Part(3 if view.pause is None else 7, (Span("spread ", Role.QUIET), Span(spread))))
@@ -117,10 +117,10 @@ def feed_parts(view: View) -> list[Part]:
 def lost_text(view: View) -> str:
     """What became of the server, and what happens next."""
     what = "server lost"
-    if view.failure is not None and view.failure.code == "OK":
-        what = "server stopped"
-    elif view.failure is not None and view.failure.refused:
+    if view.failure is not None and view.failure.refused:
         what = f"refused: {view.failure.code}"
+    elif view.cause is not None and view.cause.code == "OK":
+        what = "server stopped"
     if view.state is FeedState.DISCONNECTED:
         return f"{what}, retry {countdown(view.retry_ns)}"
     return f"{what}, trying"
@@ -149,10 +149,8 @@ def mini(view: View, width: int, depth: int) -> list[Row]:
     """The two header lines of a small terminal."""
     book = view.book
     spread, points = spread_text(view)
-    name = Part(1, (Span(view.pair or "default pair", Role.STRONG),))
-    first = line(
-        width, [name, Part(2, (Span(mid_text(view).rstrip(), Role.STRONG),))], _mini_state(view), " "
-    )
+    name = Part(1, (Span(view.pair or "default pair", Role.KEY),))
+    first = line(width, [name, Part(2, (Span(mid_text(view).rstrip(), Role.STRONG),))], _mini_state(view), " ")
     if view.pause is None and view.had_book and book is not None and not view.fresh:
         stamp = clock(book.clocks.received_ns or book.clocks.sent_ns)
         told = [Part(0, (Span(f"{stamp[:8]} UTC, NOT live", Role.WARN),))]

@@ -14,7 +14,7 @@ from dashboard.keys import KEYS
 
 LEGEND = (
     (
-        "States of a venue",
+        "Venues",
         (
             ("● live", "its levels are in the book; the age is that of its newest update"),
             ("◐ stale", "connected and silent for too long: left out"),
@@ -25,7 +25,7 @@ LEGEND = (
         ),
     ),
     (
-        "States of the feed",
+        "Feed",
         (
             ("● LIVE", "messages come; the age is that of the newest update drawn, ~ when clocks disagree"),
             ("◐ STALE", "the server is connected and silent"),

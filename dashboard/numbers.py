@@ -42,7 +42,9 @@ class Format:
     shown: int
     power: int = 0
     suffix: str = ""
-    _divisor: int = field(init=False, repr=False, compare=False)  # of what is not shown; made once, used a million times
+    _divisor: int = field(
+        init=False, repr=False, compare=False
+    )  # of what is not shown; made once, used a million times
 
     def __post_init__(self) -> None:
         """`shown` is never more than `places` + `power`."""

@@ -101,7 +101,7 @@ def fitted(spans: Iterable[Span], width: int) -> tuple[Span, ...]:
 
 
 def line(width: int, left: Sequence[Part], right: Sequence[Part] = (), gap: str = "  ") -> Row:
-    """A line with `left` and `right` parts set apart by `gap`; gaps shrink, then the highest ranks go, until it fits."""
+    """`left` and `right` parts set apart by `gap`; gaps shrink, then the highest ranks go, until the line fits."""
     left, right = list(left), list(right)
     while len(gap) > 2 and _needed(left, right, gap) > width:
         gap = gap[:-1]

@@ -17,6 +17,7 @@ class Look:
     styles: dict[Role, Style]
     fills: dict[Role, str]  # background behind the numbers, by side
     dim: Style  # what frozen text looks like
+    dim_bar: Style
     dim_fill: str
     mono: bool = False
     _filled: dict[tuple[Role, Role, bool], Style] = field(default_factory=dict)  # bounded by the roles
@@ -32,14 +33,15 @@ class Look:
     def _made(self, role: Role, fill: Role | None, dimmed: bool) -> Style:
         style = self.styles[role]
         if dimmed and role not in _KEEP:
-            style = style + self.dim if self.mono else self.dim
+            dim = self.dim_bar if role in (Role.BID_BAR, Role.ASK_BAR) else self.dim
+            style = style + dim if self.mono else dim
         behind = (self.dim_fill if dimmed else self.fills.get(fill, "")) if fill is not None else ""
         behind = behind or ("" if style.bgcolor else self.background)  # the terminal's own may be white
         return style + Style(bgcolor=behind) if behind else style
 
 
 # What must be read even on a frozen picture: the words that say so.
-_KEEP = {Role.WARN, Role.BAD, Role.BUSY, Role.KEY, Role.STRONG}
+_KEEP = {Role.WARN, Role.BAD, Role.BUSY, Role.KEY}
 
 
 def _coloured(
@@ -81,6 +83,7 @@ def _coloured(
         styles=styles,
         fills={Role.BID: fills[0], Role.ASK: fills[1]},
         dim=Style(color="#a8a8a8"),
+        dim_bar=Style(color="#4a4a4a"),
         dim_fill="#242424",
     )
 
@@ -125,6 +128,7 @@ MONO = Look(
     },
     fills={},
     dim=Style(dim=True),
+    dim_bar=Style(dim=True),
     dim_fill="",
     mono=True,
 )

@@ -1,5 +1,7 @@
 """client.py as a script meets it: a process with pipes, signals and exit codes."""
 
+import array
+import fcntl
 import json
 import os
 import pty
@@ -8,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +25,7 @@ from tests.dashboard.fake import FakeServer, book, heartbeat, market, venue
 ROOT = Path(__file__).parent.parent
 CLIENT = [sys.executable, str(ROOT / "client.py")]
 DEADLINE_S = 20
+FULL_PIPE = 50_000  # bytes: of the 64 KiB that Linux gives a pipe, less a line
 
 
 @pytest.fixture
@@ -188,16 +192,14 @@ def test_a_signal_ends_it_while_nobody_reads_the_pipe(server: FakeServer) -> Non
     )
     wait_for_stream(server)
     server.put(*(market(100, seed=step) for step in range(60)))
-    status = Path(f"/proc/{process.pid}/wchan")
-    deadline = time.monotonic() + DEADLINE_S
-    while status.exists() and "pipe" not in status.read_text() and time.monotonic() < deadline:
-        if status.read_text() == "0":  # the kernel hides it: give the pipe the time to fill
-            time.sleep(1)
-            break
-        time.sleep(0.02)
+    assert process.stdout is not None
+    held, deadline = array.array("i", [0]), time.monotonic() + DEADLINE_S
+    while held[0] < FULL_PIPE:  # then the next line does not fit
+        assert time.monotonic() < deadline
+        fcntl.ioctl(process.stdout, termios.FIONREAD, held)
+        time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     assert process.wait(DEADLINE_S) == 0
-    assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()
     assert process.stderr.read() == b""

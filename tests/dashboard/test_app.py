@@ -84,6 +84,19 @@ async def test_a_killed_server_leaves_the_book_frozen_and_comes_back_by_itself(s
         assert time.monotonic() - began < 3
 
 
+async def test_a_server_that_said_goodbye_stopped(server: FakeServer) -> None:
+    """Attempts that fail afterwards do not turn a planned end into a loss."""
+    server.put(market())
+    app = dashboard(server.port)
+    async with app.run_test(size=(80, 24)):
+        await until(lambda: "● LIVE" in text_of(app, "header"))
+        server.put(pb.Book(pair="BTC/USDT", closing=True))
+        await asyncio.to_thread(server.stop)
+        await until(lambda: app.feed.view().attempt >= 2, "a failed attempt")
+        await until(lambda: "server stopped, retry" in text_of(app, "header"))
+        assert "64,123.40" in text_of(app, "ladder")
+
+
 async def test_a_hung_server_is_stale_within_two_seconds(server: FakeServer) -> None:
     """No error comes from the channel: only the client's own clock tells."""
     first = market()
