@@ -29,9 +29,8 @@ FONTS = tuple(
     Path("/usr/share/fonts/truetype/dejavu") / f"DejaVuSansMono{style}.ttf" for style in ("", "-Bold", "-Oblique")
 )
 PICTURES = (
-    ("dashboard-80x24", (80, 24), "dark"),
-    ("dashboard-140x45", (140, 45), "dark"),
-    ("dashboard-cvd-80x24", (80, 24), "cvd"),
+    ("TUI", (140, 45), "dark"),
+    ("TUI-80x24", (80, 24), "dark"),
 )
 
 
@@ -90,10 +89,10 @@ def png_of(svg: str) -> bytes:
     return bytes(made)
 
 
-def make(target: Target, pair: str, folder: Path) -> None:
-    """Takes every picture into `folder`."""
+async def make(target: Target, pair: str, folder: Path) -> None:
+    """Takes every picture into `folder`, all in one event loop: gRPC stays with the first that it sees."""
     for name, size, theme in PICTURES:
-        svg = asyncio.run(take(target, pair, size, theme))
+        svg = await take(target, pair, size, theme)
         path = folder / f"{name}.png"
         path.write_bytes(png_of(svg))
         print(f"{path}: {path.stat().st_size // 1024} kB", flush=True)
@@ -111,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     told = parser.parse_args(argv)
     try:
         if told.port is not None:
-            make(Target(told.host, told.port), told.symbol, told.out)
+            asyncio.run(make(Target(told.host, told.port), told.symbol, told.out))
             return 0
         from demo import Demo, Failed
 
@@ -119,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             demo = Demo(Path(folder))
             try:
                 port = demo.server(["--pair", "BTC/USDT", *demo.venue(["--seed", "1"])])
-                make(Target("127.0.0.1", port), told.symbol or "BTC/USDT", told.out)
+                asyncio.run(make(Target("127.0.0.1", port), told.symbol or "BTC/USDT", told.out))
             except Failed as error:
                 raise NoPicture(str(error)) from error
             finally:

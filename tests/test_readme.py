@@ -64,18 +64,29 @@ def test_venue_commands(command: str) -> None:
     return None
 
 
-@pytest.mark.parametrize("command", [each for each in COMMANDS if "examples/" in each])
-def test_examples(command: str, port: int) -> None:
-    """Each takes the port and how many updates it shall look at."""
-    if "spread" in command and shutil.which("jq") is None:
-        pytest.skip("jq is not installed")
-    if "reflect" in command and shutil.which("grpcurl") is None:
-        pytest.skip("grpcurl is not installed")
-    _ends_well([*command.split(), str(port), "3"])
+def test_the_python_example_tells_when_venues_cross(port: int) -> None:
+    assert "python3 -m examples.watch" in COMMANDS
+    with running("-m", "examples.watch", f"127.0.0.1:{port}", "BTC/USDT") as process:
+        process.wait_line(process.out, lambda line: "CROSSED" in line, "a cross")
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_the_shell_example_prints_spreads(port: int) -> None:
+    assert "sh examples/spread.sh" in COMMANDS
+    _ends_well(["sh", "examples/spread.sh", "--port", str(port), "--count", "20"])
+
+
+@pytest.mark.skipif(shutil.which("grpcurl") is None, reason="grpcurl is not installed")
+def test_the_reflection_example_shows_the_stream(port: int) -> None:
+    assert "sh examples/grpcurl.sh" in COMMANDS
+    words = ["sh", "examples/grpcurl.sh", f"127.0.0.1:{port}"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=True)
+    assert "orderbook.MarketData" in done.stdout
+    assert '"priceDecimals"' in done.stdout
 
 
 def test_no_command_is_left_out() -> None:
-    known = ("python3 server.py", "python3 client.py", "python3 -m venue", "python3 examples/", "sh examples/")
+    known = ("python3 server.py", "python3 client.py", "python3 -m venue", "python3 -m examples.", "sh examples/")
     assert [each for each in COMMANDS if each not in BY_CI and not each.startswith(known)] == []
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert all(command in ci for command in BY_CI)

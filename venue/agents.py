@@ -36,7 +36,10 @@ class Desk:
 
 
 class Maker:
-    """Keeps a one-tick touch round the fair value; when the value leaves its band, pulls it and most stale orders."""
+    """Quotes round the fair value, ``half_spread_bps`` to either side but at least one tick apart.
+
+    When the value leaves its band, it pulls its quotes and most stale orders of others, and comes back a little later.
+    """
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class Maker:
         *,
         bitcoins: float,
         band_bps: float,
+        half_spread_bps: float,
         wait_us: tuple[int, int],
     ) -> None:
         self._desk = desk
@@ -54,6 +58,7 @@ class Maker:
         self._lots = desk.lots(bitcoins)
         # A band below half a tick would re-quote at every step on coarse ticks.
         self._band = max(desk.bps_to_ticks(band_bps), 0.6)
+        self._half_spread = desk.bps_to_ticks(half_spread_bps)
         self._wait_us = wait_us
         self._waiting = False
         self._centre = 0.0
@@ -92,8 +97,8 @@ class Maker:
     def _requote(self, time_us: int, _: int) -> None:
         self._waiting = False
         self._centre = self._desk.fair_ticks
-        bid = max(1, math.floor(self._centre))
-        self._ticks = (bid, bid + 1)
+        bid = max(1, math.floor(self._centre - self._half_spread))
+        self._ticks = (bid, max(bid + 1, math.ceil(self._centre + self._half_spread)))
         self._refill(time_us)
 
     def _refill(self, time_us: int) -> None:
@@ -173,10 +178,10 @@ class StandingBook:
 
 
 class Arbitrageur:
-    """Buys where it is cheap and sells where it is dear when two venues differ by more than both fees."""
+    """Buys where it is cheap and sells where it is dear when two venues differ by more than the effort."""
 
     EVERY_US = 40_000
-    THRESHOLD = 3.5e-4
+    THRESHOLD = 1.0e-4
 
     def __init__(self, desks: list[Desk]) -> None:
         self._desks = desks

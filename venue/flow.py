@@ -36,13 +36,14 @@ class Habits:
     limit_sigma: float
     maker_bitcoins: float
     maker_band_bps: float
+    maker_half_spread_bps: float
     maker_wait_us: tuple[int, int]
-    offset_bps: float
+    offset_sigma: float  # of the venue's value around the common one, bps per square root of a second
 
 
 HABITS: Final[dict[str, Habits]] = {
-    BINANCE: Habits(26.0, 0.82, 15.0, 0.10, 0.012, 1.6, 1.6, 0.40, (1_000, 2_000), 0.0),
-    BITSTAMP: Habits(8.0, 0.72, 8.0, 0.012, 0.09, 1.45, 0.30, 0.30, (4_000, 8_000), -1.5),
+    BINANCE: Habits(26.0, 0.82, 15.0, 0.10, 0.012, 1.6, 1.6, 0.40, 0.0, (1_000, 2_000), 0.0),
+    BITSTAMP: Habits(8.0, 0.72, 8.0, 0.012, 0.09, 1.45, 0.30, 0.30, 0.45, (4_000, 8_000), 0.02),
 }
 
 
@@ -64,7 +65,7 @@ class VenueFlow:
         self.market = market
         self.book = market.book
         self.desk = Desk(market, pair.price, ASSETS["BTC"].usd / ASSETS[pair.base].usd)
-        self.offset = Offset(Random(f"{stream}/offset"), habits.offset_bps)
+        self.offset = Offset(Random(f"{stream}/offset"), habits.offset_sigma)
         self._rng = Random(f"{stream}/orders")
         self._lives = Random(f"{stream}/lives")
         self._signs = Signs(Random(f"{stream}/signs"))
@@ -76,6 +77,7 @@ class VenueFlow:
             flow.schedule,
             bitcoins=habits.maker_bitcoins * math.sqrt(pair.activity),
             band_bps=habits.maker_band_bps,
+            half_spread_bps=habits.maker_half_spread_bps,
             wait_us=habits.maker_wait_us,
         )
         self._standing = StandingBook(self.desk, Random(f"{stream}/standing"), deep_levels)

@@ -50,21 +50,25 @@ class AssetValue:
 
 
 class Offset:
-    """How far one venue's value lies from the common one: an Ornstein-Uhlenbeck process in bps."""
+    """How far one venue's value lies from the common one: an Ornstein-Uhlenbeck process in bps around 0.
+
+    Both venues price the same pair, so nothing but noise lies between them; it is kept small enough that the merged
+    book is crossed for moments, as in life, and not most of the time.
+    """
 
     RATE = 1 / 60.0
-    SIGMA = 0.10
 
-    def __init__(self, rng: Random, mean_bps: float) -> None:
+    def __init__(self, rng: Random, sigma: float) -> None:
+        """``sigma`` in bps per square root of a second; 0: this venue's value is the common one."""
         self._rng = rng
-        self._mean = mean_bps
-        self.bps = mean_bps
+        self._sigma = sigma
+        self.bps = 0.0
 
     def step(self) -> None:
         """Advance by one grid step."""
-        if self._mean:
-            pull = self.RATE * (self._mean - self.bps) * _DT
-            self.bps += pull + self.SIGMA * math.sqrt(_DT) * self._rng.gauss(0.0, 1.0)
+        if self._sigma:
+            pull = -self.RATE * self.bps * _DT
+            self.bps += pull + self._sigma * math.sqrt(_DT) * self._rng.gauss(0.0, 1.0)
 
     @property
     def factor(self) -> float:
