@@ -77,7 +77,7 @@ class Level(_message.Message):
     def __init__(self, exchange: _Optional[str] = ..., price: _Optional[float] = ..., amount: _Optional[float] = ...) -> None: ...
 
 class VenueState(_message.Message):
-    __slots__ = ("venue", "symbol", "state", "reason", "since_ns", "next_try_ns", "venue_time_ns", "received_ns", "age_ns", "updates", "gaps", "resyncs", "audits_passed", "audits_failed", "garbage", "connects")
+    __slots__ = ("venue", "symbol", "state", "reason", "since_ns", "next_try_ns", "venue_time_ns", "received_ns", "age_ns", "updates", "gaps", "resyncs", "audits_passed", "audits_failed", "garbage", "connects", "position")
     VENUE_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -94,6 +94,7 @@ class VenueState(_message.Message):
     AUDITS_FAILED_FIELD_NUMBER: _ClassVar[int]
     GARBAGE_FIELD_NUMBER: _ClassVar[int]
     CONNECTS_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
     venue: str
     symbol: str
     state: State
@@ -110,7 +111,8 @@ class VenueState(_message.Message):
     audits_failed: int
     garbage: int
     connects: int
-    def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., reason: _Optional[str] = ..., since_ns: _Optional[int] = ..., next_try_ns: _Optional[int] = ..., venue_time_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., age_ns: _Optional[int] = ..., updates: _Optional[int] = ..., gaps: _Optional[int] = ..., resyncs: _Optional[int] = ..., audits_passed: _Optional[int] = ..., audits_failed: _Optional[int] = ..., garbage: _Optional[int] = ..., connects: _Optional[int] = ...) -> None: ...
+    position: int
+    def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., reason: _Optional[str] = ..., since_ns: _Optional[int] = ..., next_try_ns: _Optional[int] = ..., venue_time_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., age_ns: _Optional[int] = ..., updates: _Optional[int] = ..., gaps: _Optional[int] = ..., resyncs: _Optional[int] = ..., audits_passed: _Optional[int] = ..., audits_failed: _Optional[int] = ..., garbage: _Optional[int] = ..., connects: _Optional[int] = ..., position: _Optional[int] = ...) -> None: ...
 
 class BookRequest(_message.Message):
     __slots__ = ("pair", "levels", "venues", "min_amount", "min_notional", "min_interval_ms")

@@ -54,6 +54,7 @@ def venue_state_message(view: VenueView, sent_ns: int) -> pb.VenueState:
         audits_failed=counters.audits_failed,
         garbage=counters.garbage,
         connects=counters.connects,
+        position=stamp(view.position),
     )
 
 

@@ -73,6 +73,7 @@ _VENUE, _SYMBOL, _STATE, _REASON = tag(1, 2), tag(2, 2), tag(3, 0), tag(4, 2)
 _SINCE, _NEXT_TRY, _VENUE_TIME, _RECEIVED = (tag(field, 0) for field in range(5, 9))
 _AGE, _UPDATES = tag(9, 0), tag(10, 0)
 _GAPS, _RESYNCS, _AUDITS_PASSED, _AUDITS_FAILED, _GARBAGE, _CONNECTS = (tag(field, 0) for field in range(11, 17))
+_POSITION = tag(17, 0)
 
 
 def stamp(ns: int) -> int:
@@ -96,7 +97,8 @@ class _Known(NamedTuple):
     counters: Counters
     standing: bytes  # fields 1 to 6, which change with the state alone
     before: bytes  # fields 1 to 8
-    after: bytes  # fields 10 to 16
+    after: bytes  # fields 10 to 17
+    position: int
 
 
 _known: dict[tuple[str, str], _Known] = {}  # the latest by venue and symbol; entries are replaced whole
@@ -116,6 +118,7 @@ def venue_state(view: VenueView, sent_ns: int) -> bytes:
         and known[2] == view.since_ns
         and known[1] == view.reason
         and known[3] == view.next_try_ns
+        and known[9] == view.position
     ):
         known = _learn(view, known)
     received_ns = view.stamps[1]
@@ -138,9 +141,12 @@ def _learn(view: VenueView, known: _Known | None) -> _Known:
         counters.garbage,
         counters.connects,
     )
+    after += number(_POSITION, stamp(view.position))
     if len(_known) >= _MAX_KNOWN:
         _known.clear()
-    known = _known[view.venue, view.symbol] = _Known(*facts, view.stamps, counters, standing, before, after)
+    known = _known[view.venue, view.symbol] = _Known(
+        *facts, view.stamps, counters, standing, before, after, view.position
+    )
     return known
 
 
