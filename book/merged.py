@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from operator import itemgetter
+from typing import Any
 
 import msgspec
 
@@ -74,6 +75,8 @@ def merge(view: PairView, levels: int) -> MergedBook:
     for index, venue in enumerate(view.venues):
         bids += [(price, amount, index) for price, amount in venue.bids]
         asks += [(price, amount, index) for price, amount in venue.asks]
+    if len({type(levels[0][0]) for venue in view.venues for levels in (venue.bids, venue.asks) if levels}) > 1:
+        bids, asks = _as_decimals(bids), _as_decimals(asks)
     bids.sort(key=_PRICE, reverse=True)  # both sorts are stable and find the venues' ordered runs
     asks.sort(key=_PRICE)
     return MergedBook(
@@ -85,6 +88,12 @@ def merge(view: PairView, levels: int) -> MergedBook:
         tuple(_best(bids, levels)),
         tuple(_best(asks, levels)),
     )
+
+
+def _as_decimals(levels: list[Level]) -> list[Level]:
+    """The same numbers, all Decimal: one venue may send doubles and another Decimals, and equals must be equal."""
+    exact: Any = Decimal
+    return [(exact(str(price)), exact(str(amount)), venue) for price, amount, venue in levels]
 
 
 def _best(levels: list[Level], n: int) -> list[Level]:

@@ -36,7 +36,8 @@ class Pair(NamedTuple):
     def parse(cls, text: str) -> "Pair":
         """Reads ETH/BTC, ETH-BTC, ETH_BTC or eth-btc; raises BadPair for anything else."""
         parts = _SEPARATORS.split(text.strip().upper())
-        if len(parts) != 2 or not all(_ASSET.fullmatch(part) for part in parts):
+        # Some letters beyond ASCII have capitals within it: a long s would pass for an S.
+        if not text.isascii() or len(parts) != 2 or not all(_ASSET.fullmatch(part) for part in parts):
             raise BadPair(f"{text!r} is not a pair: write it as BASE/QUOTE, for example BTC/USDT")
         return cls(*parts)
 
@@ -52,11 +53,11 @@ def resolve_pair(text: str, known: Iterable[Pair]) -> Pair:
     if not wanted:
         raise BadPair("no pair given: write it as BASE/QUOTE, for example BTC/USDT")
     if _SEPARATORS.search(wanted):
-        pair = Pair.parse(wanted)
+        pair = Pair.parse(text)
         if pair in pairs:
             return pair
         raise UnknownPair(str(pair), _nearest(str(pair), pairs))
-    if not _ASSET.fullmatch(wanted):
+    if not text.isascii() or not _ASSET.fullmatch(wanted):
         raise BadPair(f"{text!r} is not a pair: write it as BASE/QUOTE, for example BTC/USDT")
     matches = [pair for pair in pairs if pair.base + pair.quote == wanted]
     if len(matches) > 1:

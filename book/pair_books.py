@@ -73,12 +73,16 @@ class PairBooks:
 
         Returns a function that ends this.
         """
+
+        def tell() -> None:  # a function of this call alone: a listener may be registered twice
+            listener()
+
         with self._lock:
-            self._listeners = (*self._listeners, listener)
+            self._listeners = (*self._listeners, tell)
 
         def stop() -> None:
             with self._lock:
-                self._listeners = tuple(each for each in self._listeners if each is not listener)
+                self._listeners = tuple(each for each in self._listeners if each is not tell)
 
         return stop
 

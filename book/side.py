@@ -10,6 +10,7 @@ import heapq
 import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import NamedTuple
 
 _LOW = 64  # rebuild the window when fewer prices than this are left in it
@@ -113,6 +114,9 @@ class Side:
 
     def top_without(self, n: int, dust: Dust) -> list[tuple[float, float]]:
         """The best `n` levels that are no dust, looking as deep as it takes to find them."""
+        # In the kind of number that the levels are made of: a Decimal and a float compare by their binary values.
+        kind = type(next(iter(self.amounts), 0.0))
+        dust = Dust(kind(str(dust.amount)), kind(str(dust.notional)), dust.decimals)
         look = n
         while True:
             levels = self.top(look)
@@ -158,4 +162,6 @@ def _is_dust(level: tuple[float, float], dust: Dust) -> bool:
     price, amount = level
     if amount < dust.amount:
         return True
+    if isinstance(price, Decimal):
+        return price * amount < dust.notional  # exact as it is, and rounding it may need more digits than there are
     return bool(dust.notional) and round(price * amount, dust.decimals) < dust.notional

@@ -142,7 +142,7 @@ class VenueBook:
             if self.state is State.LIVE:
                 self.counters.resyncs += 1
         self.state, self.reason, self.next_try_ns = state, reason, next_try_ns
-        if state is not State.LIVE and (self.bids.amounts or self.asks.amounts):
+        if state is not State.LIVE:
             self.bids.clear()
             self.asks.clear()
             self.crossed_since_ns = 0

@@ -59,19 +59,23 @@ class Become(NamedTuple):
 
 
 class Audit(NamedTuple):
-    """The venue's own second view: at `position` these were its best levels. Nothing is compared at another one."""
+    """The venue's own second view: at `position` these were its best `depth` levels, or all where fewer are told.
+
+    Nothing is compared at another position.
+    """
 
     symbol: str
     position: int
     bids: Levels
     asks: Levels
+    depth: int
 
     def on(self, book: VenueBook, received_ns: int, applied_ns: int) -> str | None:
         """Compares; returns what differs, None when all is equal. The pair's lock is held."""
         if book.position != self.position or book.state is not State.LIVE:
             return None
         for name, side, told in (("bid", book.bids, self.bids), ("ask", book.asks, self.asks)):
-            ours = side.top(len(told))
+            ours = side.top(self.depth)
             if ours != told:
                 book.counters.audits_failed += 1
                 return _difference(name, ours, told)

@@ -13,7 +13,7 @@ import msgspec
 
 from book import Instrument, Pair, State
 from exchanges.actions import Action, Audit, Become, Fetch, Garbage, Reconnect, Send, Snapshot
-from exchanges.decode import Amount, L, Level, N, WideLevel, check_wide, decoder
+from exchanges.decode import UNREADABLE, Amount, L, Level, N, WideLevel, check_wide, decoder, is_step
 from exchanges.errors import GarbageFrame
 from exchanges.protocol import Protocol
 from exchanges.sync import Diff, Synchroniser
@@ -153,7 +153,7 @@ class BinanceProtocol(Protocol):
             if any(event in head for event in _OTHER_EVENTS):
                 return []
             return self._control(frame, msgspec.json.decode(frame))
-        except (msgspec.DecodeError, ValueError, ArithmeticError) as error:
+        except UNREADABLE as error:
             return [Garbage("", f"{type(error).__name__}: {error}", frame)]
 
     def snapshot(self, symbol: str, generation: int, body: bytes) -> list[Action]:
@@ -163,7 +163,7 @@ class BinanceProtocol(Protocol):
             told = self._snapshot(body)
             if self._wide:
                 check_wide(told.bids, told.asks)
-        except (msgspec.DecodeError, ValueError) as error:
+        except UNREADABLE as error:
             garbage = Garbage(symbol, f"snapshot: {error}", body)
             return [garbage, *sync.failed(generation, "the answer is no snapshot", 1.0)]
         known_bid = min(told.bids)[0] if len(told.bids) >= SNAPSHOT_LEVELS else None
@@ -217,7 +217,7 @@ class BinanceProtocol(Protocol):
         asks = [(event.a, event.A)] if event.A else []
         if self._wide:
             check_wide(bids, asks)
-        audit = Audit(event.s, event.u, bids, asks)
+        audit = Audit(event.s, event.u, bids, asks, 1)
         if event.u == sync.position:
             return [audit]
         if event.u > sync.position:
@@ -262,7 +262,7 @@ class Binance(Venue):
         """The symbols of exchangeInfo. Assets with names that are no plain letters and digits are left out."""
         try:
             info = msgspec.json.decode(body, type=_ExchangeInfo, strict=False)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise GarbageFrame(f"binance: no catalog: {error}") from error
         return [found for symbol in info.symbols if (found := self._instrument(symbol))]
 
@@ -273,20 +273,20 @@ class Binance(Venue):
     def used_weight(self, headers: Mapping[str, str]) -> int | None:
         """X-MBX-USED-WEIGHT-1M counts what this address has used in the present minute."""
         value = headers.get("x-mbx-used-weight-1m", "")
-        return int(value) if value.isdigit() else None
+        return int(value) if value.isdecimal() else None
 
     def refusal(self, status: int, body: bytes) -> str:
         """The `msg` of the error body."""
         try:
             error = msgspec.json.decode(body)
-            return f"{error['msg']} (code {error['code']})"[:200]
-        except (msgspec.DecodeError, KeyError, TypeError):
+            return " ".join(f"{error['msg']} (code {error['code']})".split())[:200]
+        except (*UNREADABLE, KeyError, TypeError):
             return super().refusal(status, body)
 
     def _instrument(self, told: _Symbol) -> Instrument | None:
         filters = {each.filterType: each for each in told.filters}
         price, lot = filters.get("PRICE_FILTER"), filters.get("LOT_SIZE")
-        if not (price and lot and price.tickSize and lot.stepSize):
+        if not (price and lot and is_step(price.tickSize) and is_step(lot.stepSize)):
             return None
         try:
             pair = Pair.parse(f"{told.baseAsset}/{told.quoteAsset}")
@@ -300,7 +300,7 @@ class Binance(Venue):
             price.tickSize,
             lot.stepSize,
             value.minNotional if value else None,
-            price.maxPrice,
+            price.maxPrice if price.maxPrice and price.maxPrice.is_finite() else None,
             told.status == "TRADING",
         )
 

@@ -14,7 +14,7 @@ import msgspec
 
 from book import Instrument, Pair, State
 from exchanges.actions import Action, Audit, Become, Count, Fetch, Garbage, Load, Reconnect, Send, Snapshot, Timer
-from exchanges.decode import L, Level, WideLevel, check_wide, decoder
+from exchanges.decode import UNREADABLE, L, Level, WideLevel, check_wide, decoder, is_step
 from exchanges.errors import GarbageFrame
 from exchanges.protocol import Protocol
 from exchanges.sync import Diff, Phase, Synchroniser
@@ -121,7 +121,7 @@ class BitstampProtocol(Protocol):
                     return self._diff(told.channel[len(DIFFS) :], told.data)
                 return self._top(told.channel[len(BOOKS) :], told.data)
             return self._control(frame, msgspec.json.decode(frame))
-        except (msgspec.DecodeError, ValueError, ArithmeticError) as error:
+        except UNREADABLE as error:
             return self._unreadable(f"{type(error).__name__}: {error}", frame)
 
     def snapshot(self, symbol: str, generation: int, body: bytes) -> list[Action]:
@@ -131,7 +131,7 @@ class BitstampProtocol(Protocol):
             told = self._book(body)
             if self._wide:
                 check_wide(told.bids, told.asks)
-        except (msgspec.DecodeError, ValueError) as error:
+        except UNREADABLE as error:
             garbage = Garbage(symbol, f"snapshot: {error}", body)
             return [garbage, *sync.failed(generation, "the answer is no snapshot", 1.0)]
         venue_ns = told.microtimestamp * 1000
@@ -146,8 +146,10 @@ class BitstampProtocol(Protocol):
         sync = self.syncs[symbol]
         if purpose != "overdue diff":
             return sync.timeout(generation, purpose)
-        expected = self._overdue.pop(symbol, 0)
-        return sync.refresh() if expected > sync.position else []
+        if self._overdue.pop(symbol, 0) > sync.position:
+            return sync.refresh()
+        ahead = self._ahead.get(symbol)  # a later book may have told of a later diff meanwhile
+        return self._expect(sync, ahead.position) if ahead and ahead.position > sync.position else []
 
     def resync(self, symbol: str, state: State, reason: str) -> list[Action]:
         """Starts the symbol over."""
@@ -185,16 +187,18 @@ class BitstampProtocol(Protocol):
         stamp = told.microtimestamp
         if not self._whole:
             return self._replace(sync, told)
-        audit = Audit(symbol, stamp, told.bids, told.asks)
+        audit = Audit(symbol, stamp, told.bids, told.asks, BOOK_LEVELS)
         if sync.phase is not Phase.LIVE or stamp < sync.position:
             return []
         if stamp == sync.position:
             return [audit]
         self._ahead[symbol] = audit
-        if symbol in self._overdue:
-            return []
-        self._overdue[symbol] = stamp
-        return [Timer(symbol, sync.generation, "overdue diff", _DIFF_OVERDUE_S)]
+        return [] if symbol in self._overdue else self._expect(sync, stamp)
+
+    def _expect(self, sync: BitstampSync, stamp: int) -> list[Action]:
+        """The diff of `stamp` must come soon."""
+        self._overdue[sync.symbol] = stamp
+        return [Timer(sync.symbol, sync.generation, "overdue diff", _DIFF_OVERDUE_S)]
 
     def _replace(self, sync: BitstampSync, told: Any) -> list[Action]:
         """Top-100 books alone: each one is the book, and what lies deeper is unknown."""
@@ -232,7 +236,7 @@ class BitstampProtocol(Protocol):
             return []
         if self._whole:
             return sync.subscribed() if channel.startswith(DIFFS) else []
-        return [Become(sync.symbol, State.SYNCING, "waiting for the first book")]
+        return [] if sync.position else [Become(sync.symbol, State.SYNCING, "waiting for the first book")]
 
     def _unreadable(self, kind: str, frame: bytes) -> list[Action]:
         """The frame may have been a diff, and nothing else would ever tell: every book of this connection resyncs."""
@@ -260,7 +264,7 @@ class Bitstamp(Venue):
         """The spot markets. The price step is 10^-counter_decimals, the amount step 10^-base_decimals."""
         try:
             markets = msgspec.json.decode(body, type=list[_Market], strict=False)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise GarbageFrame(f"bitstamp: no catalog: {error}") from error
         return [found for market in markets if (found := self._instrument(market))]
 
@@ -273,8 +277,10 @@ class Bitstamp(Venue):
             return None
         try:
             pair = Pair.parse(told.name)
-        except ValueError:
+            tick, lot = Decimal(1).scaleb(-told.counter_decimals), Decimal(1).scaleb(-told.base_decimals)
+        except (ValueError, ArithmeticError):
             return None
-        tick, lot = Decimal(1).scaleb(-told.counter_decimals), Decimal(1).scaleb(-told.base_decimals)
+        if not (is_step(tick) and is_step(lot)):
+            return None
         trading = told.trading == "Enabled"
         return Instrument(self.name, told.market_symbol, pair, tick, lot, told.minimum_order_value, None, trading)

@@ -19,22 +19,27 @@ from exchanges.backoff import Backoff
 from exchanges.budget import Budget
 from exchanges.errors import Forbidden, RateLimited
 from exchanges.feed import Feed
-from exchanges.rest import Answer, RestClient
+from exchanges.rest import DEFAULT_BAN_S, Answer, RestClient
 from exchanges.venue import Venue
 
 log = logging.getLogger(__name__)
 
 _CONNECT_S = 10.0
 _FRAME_S = 5.0  # for the rest of a frame whose beginning has come
+_MAX_MESSAGE = 16 * 1024 * 1024  # bytes of one message; the largest real ones have some 10,000
 _AT_ONCE_AFTER_S = 10.0  # a connection that lasted less is followed by a wait, whoever asked to reconnect
 _FORBIDDEN_S = 3600.0  # before a snapshot is asked again that the venue forbids
 
 
 class _Closed(Exception):
-    """The connection is over, for a reason in words. `at_once`: the next one need not wait."""
+    """The connection is over, for a reason in words.
 
-    def __init__(self, reason: str, *, at_once: bool = False) -> None:
+    `at_once`: the next one need not wait. `wait_s`: the venue wants at least so long a pause.
+    """
+
+    def __init__(self, reason: str, *, at_once: bool = False, wait_s: float = 0.0) -> None:
         self.at_once = at_once
+        self.wait_s = wait_s
         super().__init__(reason)
 
 
@@ -89,13 +94,17 @@ class Connection:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self._pay()
+            if self._stopping.is_set():
+                break
             began = time.monotonic()
             at_once = False
+            wanted_s = 0.0
             try:
                 self._session()
                 reason = "stopped"
             except _Closed as closed:
-                reason, at_once = str(closed), closed.at_once
+                reason, at_once, wanted_s = str(closed), closed.at_once, closed.wait_s
             except Exception as error:
                 # A defect of ours must not end the feed in silence: it is logged whole, and the next session
                 # starts with fresh protocol state.
@@ -105,7 +114,7 @@ class Connection:
             self._due.clear()
             lasted_s = time.monotonic() - began
             wait = 0.0 if at_once and lasted_s > _AT_ONCE_AFTER_S else self._backoff.next_s(lasted_s)
-            wait = max(wait, self._connects.delay_s(1, time.monotonic()))
+            wait = max(wait, wanted_s)
             if self._stopping.is_set():
                 break
             self._feed.closed(reason, time.time_ns() + int(wait * 1e9))
@@ -113,6 +122,16 @@ class Connection:
             self._stopping.wait(wait)
         self._feed.closed("stopped", 0)
         self._wake_read.close()
+        self._wake_write.close()
+
+    def _pay(self) -> None:
+        """Waits until the venue's limit allows one more connect."""
+        while (wait := self._connects.delay_s(1, time.monotonic())) > 0:
+            reason = "the venue allows no more connects for now"
+            self._feed.closed(reason, time.time_ns() + int(wait * 1e9))
+            log.warning("%s: %s; next try in %.1f s", self._venue.name, reason, wait)
+            if self._stopping.wait(wait):
+                return
 
     def _session(self) -> None:
         """From connecting until the connection is over, which raises _Closed."""
@@ -153,6 +172,7 @@ class Connection:
             ws = websocket.create_connection(
                 self._url,
                 timeout=_CONNECT_S,
+                class_=_Socket,
                 # The JSON decoder validates UTF-8; doing it in Python first costs 0.16 us a byte.
                 skip_utf8_validation=True,
                 enable_multithread=False,
@@ -162,7 +182,8 @@ class Connection:
                 suppress_origin=True,
             )
         except websocket.WebSocketBadStatusException as error:
-            raise _Closed(f"{self._url} answered HTTP {error.status_code} instead of opening a WebSocket") from error
+            words = f"{self._url} answered HTTP {error.status_code} instead of opening a WebSocket"
+            raise _Closed(words, wait_s=_told_to_wait(error)) from error
         except (websocket.WebSocketException, OSError) as error:
             raise _Closed(f"{self._url}: {_words(error)}") from error
         ws.settimeout(_FRAME_S)
@@ -257,6 +278,35 @@ class Connection:
             ws.shutdown()  # type: ignore[no-untyped-call]
         except (websocket.WebSocketException, OSError):
             log.debug("closing the socket to %s failed", self._venue.name, exc_info=True)
+
+
+class _Socket(websocket.WebSocket):
+    """Bounds what one message may take, whatever its header claims: a size that fits the memory, a time that ends."""
+
+    def recv_data(self, control_frame: bool = False) -> tuple[int, bytes]:
+        """One message, or one control frame: those may come between the parts of a message."""
+        if self.cont_frame.cont_data is None:
+            self._room = _MAX_MESSAGE
+            self._until = time.monotonic() + _FRAME_S
+        answer: tuple[int, bytes] = super().recv_data(control_frame)
+        return answer
+
+    def _recv(self, bufsize: int) -> bytes:
+        data: bytes = super()._recv(bufsize)  # type: ignore[no-untyped-call]
+        self._room -= len(data)
+        if self._room < 0:
+            raise websocket.WebSocketProtocolException(f"a message of more than {_MAX_MESSAGE} bytes")
+        if time.monotonic() > self._until:
+            raise websocket.WebSocketTimeoutException
+        return data
+
+
+def _told_to_wait(error: websocket.WebSocketBadStatusException) -> float:
+    """Seconds that a handshake answered 429 or 418 tells us to stay away."""
+    if error.status_code not in DEFAULT_BAN_S:
+        return 0.0
+    told = (error.resp_headers or {}).get("retry-after", "")
+    return float(told) if told.isdecimal() else DEFAULT_BAN_S[error.status_code]
 
 
 def _pending(ws: websocket.WebSocket) -> bool:

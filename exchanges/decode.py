@@ -5,7 +5,7 @@ carries a pair with more digits decodes all its numbers as Decimal instead ("wid
 """
 
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeGuard, TypeVar
 
 import msgspec
 
@@ -17,7 +17,10 @@ WideLevel = tuple[Decimal, Decimal]
 L = TypeVar("L")  # of structs that hold levels: Level or WideLevel
 N = TypeVar("N")  # of structs that hold bare numbers: Amount or Decimal
 
+FINEST_STEP = Decimal("1e-18")
 _LIMIT = Decimal(10) ** 15
+# What decoding may raise. RecursionError: JSON nested deeper than the decoder goes.
+UNREADABLE = (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError)
 
 
 def decoder(frame: Any) -> Any:
@@ -25,9 +28,15 @@ def decoder(frame: Any) -> Any:
     return msgspec.json.Decoder(frame, strict=False)
 
 
+def is_step(step: Decimal | None) -> TypeGuard[Decimal]:
+    """Whether a catalog's price or amount step is one: no more decimals than any asset has, positive, finite."""
+    return step is not None and step.is_finite() and FINEST_STEP <= step < _LIMIT
+
+
 def check_wide(*sides: list[tuple[Any, Any]]) -> None:
     """Holds Decimal levels to the bounds that the float decoder enforces in C; raises msgspec.ValidationError."""
     for levels in sides:
         for price, amount in levels:
-            if not (price.is_finite() and amount.is_finite() and price > 0 and 0 <= amount < _LIMIT):
+            usable = price.is_finite() and amount.is_finite() and 0 < price < _LIMIT and 0 <= amount < _LIMIT
+            if not usable or price != +price:  # + rounds to the digits that arithmetic keeps
                 raise msgspec.ValidationError(f"no level: price {price}, amount {amount}")

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 _BOOK_ACTIONS = (Apply, Audit, Load, Become, Count)
 _HORIZON_EVERY_S = 5.0
 _HORIZON_WORN = 0.5  # of the known depth that the best price may use up before a fresh snapshot extends it
+_FINEST = 18  # decimals; no asset has more, and a price of 1e-300 must not set the scale of a pair
 _KINDS_LOGGED = 64  # kinds of garbage that are logged once each; further ones are only counted
 
 Books = Mapping[str, tuple[PairBooks, VenueBook]]  # by the venue's symbol
@@ -46,9 +47,10 @@ class Feed:
 
     def connecting(self, reason: str = "connecting") -> None:
         """A connection is being made."""
+        for pair_books, book in self.books.values():
+            with pair_books:
+                book.counters.connects += 1
         self._all(State.CONNECTING, reason)
-        for _, book in self.books.values():
-            book.counters.connects += 1
 
     def opened(self) -> list[NetworkAction]:
         """The connection stands."""
@@ -137,8 +139,8 @@ class Feed:
         """After a snapshot: watch its horizon, and see that the pair's scales hold its numbers."""
         numbers = [level for side in (load.snapshot.bids, load.snapshot.asks) for level in side[:50]]
         if numbers:
-            price = max(decimals_of(Decimal(str(price))) for price, _ in numbers)
-            amount = max(decimals_of(Decimal(str(amount))) for _, amount in numbers)
+            price = min(max(decimals_of(Decimal(str(price))) for price, _ in numbers), _FINEST)
+            amount = min(max(decimals_of(Decimal(str(amount))) for _, amount in numbers), _FINEST)
             if price > pair_books.price_decimals or amount > pair_books.amount_decimals:
                 log.warning("%s %s: finer steps than its catalog says", book.venue, book.pair)
                 with pair_books:
@@ -168,7 +170,9 @@ class Feed:
         """Counts it; logs each kind once, with the beginning of the frame."""
         hit = [garbage.symbol] if garbage.symbol in self.books else list(self.books)
         for symbol in hit:
-            self.books[symbol][1].counters.garbage += 1
+            pair_books, book = self.books[symbol]
+            with pair_books:
+                book.counters.garbage += 1
         kind = garbage.kind.split(":", 1)[0]
         if kind not in self._kinds and len(self._kinds) < _KINDS_LOGGED:
             self._kinds.add(kind)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import requests
+import urllib3
 
 from exchanges.budget import Budget
 from exchanges.errors import ExchangeError, Forbidden, GarbageFrame, RateLimited, Refused, Unreachable
@@ -19,7 +20,7 @@ _READ_S = 10.0  # between two bytes
 _TOTAL_S = 30.0  # for a whole body
 _MAX_BODY = 64 * 1024 * 1024
 _CHUNK = 256 * 1024
-_DEFAULT_BAN_S = {429: 10.0, 418: 120.0}
+DEFAULT_BAN_S = {429: 10.0, 418: 120.0}  # where the reply does not tell
 _WORKERS = 2
 _MAX_WAITING = 4096  # requests in the queue; one more is answered with a failure at once
 _STOP = None
@@ -86,7 +87,7 @@ class RestClient:
             if "certificate verify failed" in words:
                 words = f"the certificate does not verify ({words}); --ca FILE names roots"
             raise Unreachable(f"{url}: {words}") from error
-        except (requests.exceptions.RequestException, OSError) as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise Unreachable(f"{url}: {_root(error)}") from error
         now = time.monotonic()
         used = self.venue.used_weight(headers)
@@ -98,9 +99,9 @@ class RestClient:
 
     def _refused(self, status: int, headers: dict[str, str], body: bytes, now: float) -> Refused:
         words = f"{self.venue.name} answered {status}: {self.venue.refusal(status, body)}"
-        if status in _DEFAULT_BAN_S:
+        if status in DEFAULT_BAN_S:
             told = headers.get("retry-after", "")
-            retry_s = float(told) if told.isdigit() else _DEFAULT_BAN_S[status]
+            retry_s = float(told) if told.isdecimal() else DEFAULT_BAN_S[status]
             self.budget.ban(retry_s, now)
             log.warning("%s; nothing is asked for %.0f s", words, retry_s)
             return RateLimited(status, words, retry_s)
@@ -138,7 +139,8 @@ def _read(reply: requests.Response) -> bytes:
     deadline = time.monotonic() + _TOTAL_S
     chunks: list[bytes] = []
     size = 0
-    for chunk in reply.iter_content(_CHUNK):
+    # What has come so far, not a whole chunk: a body that drips would hold the thread far beyond the deadline.
+    while chunk := reply.raw.read1(_CHUNK, decode_content=True):
         chunks.append(chunk)
         size += len(chunk)
         if size > _MAX_BODY:

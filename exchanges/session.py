@@ -108,6 +108,8 @@ class VenueSession:
                 problem = str(error)
                 log.warning("%s: no catalog: %s", self.venue.name, problem)
                 continue
+            if self._stopping.is_set():  # told to end while the catalog was on its way
+                return
             self._connect(
                 {pair: each.add(self.venue.name, _listed(catalog, pair)) for pair, each in books.items()}, books
             )

@@ -145,6 +145,10 @@ class Synchroniser(ABC):
 
     def resync(self, state: State, reason: str) -> list[Action]:
         """The book cannot be believed any more: drop it and build it anew from this stream."""
+        if self.phase is Phase.FETCHING and self._buffer:
+            # There is no book yet, but what is buffered may have a hole. The snapshot must at least reach its end.
+            self._floor = max(self._floor, self._buffer[-1].last)
+            self._buffer.clear()
         if self.phase is not Phase.LIVE:
             return []
         floor = self.position
