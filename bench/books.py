@@ -84,7 +84,9 @@ def extension_bar(limit: float) -> Bar:
     """The bar holds for the 1.x line; 0.6, which pip gives to Python 3.11, is an older and slower structure."""
     found = version("order-book")
     gated = int(found.split(".")[0]) >= 1
-    note = f"order-book {found}" if gated else f"order-book {found}: far slower than 1.x, to which alone the bar applies"
+    note = (
+        f"order-book {found}" if gated else f"order-book {found}: far slower than 1.x, to which alone the bar applies"
+    )
     return Bar(limit, gated=gated, note=note)
 
 
@@ -100,7 +102,7 @@ def _contest(name: str, plan: Plan, levels: int, rival: Callable[[], Book], bar:
 
 
 def must_agree(one: Book, other: Book, market: SeededMarket, messages: int) -> None:
-    """Raises AssertionError when two books read differently after any of `messages`: speed beside a wrong book is none."""
+    """Raises AssertionError when two books read differently after any of `messages`."""
     start = market.book()
     one.load(*start)
     other.load(*start)

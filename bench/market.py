@@ -24,7 +24,7 @@ PAIR = Pair("BTC", "USDT")
 TICK, LOT = Decimal("0.01"), Decimal("0.00001")
 LEVELS_A_MESSAGE = 20  # both sides together
 
-_MID = 6_183_000  # ticks
+_MID = 6_183_000  # the best bid, in ticks
 _NEAR = 15.0  # ticks from the best price, the mean distance of four updates in five
 _SNAPSHOT_LEVELS = 1000
 _FRAMES = 3500
@@ -95,10 +95,12 @@ class SeededMarket:
     """A book that keeps about as many levels as it began with, and never crosses.
 
     Each side is a band of ticks of which three in four hold a level. Of the updates four in five fall near the best
-    price; one in four removes a level.
+    price; one in four removes a level. Neighbouring prices are `spacing` ticks apart.
     """
 
-    def __init__(self, seed: int, levels: int) -> None:
+    def __init__(self, seed: int, levels: int, spacing: int = 1, shift: int = 0) -> None:
+        self._spacing = spacing
+        self._shift = shift  # of the whole book, in ticks
         self._rng = Random(f"bench/{seed}/{levels}")
         self._band = levels * 4 // 3
         self._sides: tuple[dict[int, float], dict[int, float]] = ({}, {})  # distance from the touch -> amount
@@ -109,17 +111,24 @@ class SeededMarket:
     def book(self) -> Updates:
         """All levels, best first."""
         bids, asks = (sorted(side.items()) for side in self._sides)
-        return [(_price(-d), amount) for d, amount in bids], [(_price(1 + d), amount) for d, amount in asks]
+        return self._priced(bids, asks)
 
     def message(self, count: int = LEVELS_A_MESSAGE) -> Updates:
         """The next `count` changes, half of them on either side; amount 0 removes."""
         bids, asks = (self._changes(side, count // 2) for side in self._sides)
-        return [(_price(-d), amount) for d, amount in bids], [(_price(1 + d), amount) for d, amount in asks]
+        return self._priced(bids, asks)
 
     def messages(self, count: int) -> Iterator[Updates]:
         """The next `count` messages."""
         for _ in range(count):
             yield self.message()
+
+    def _priced(self, bids: list[tuple[int, float]], asks: list[tuple[int, float]]) -> Updates:
+        spacing, touch = self._spacing, _MID + self._shift
+        return (
+            [((touch - distance * spacing) / 100, amount) for distance, amount in bids],
+            [((touch + 1 + distance * spacing) / 100, amount) for distance, amount in asks],
+        )
 
     def _changes(self, side: dict[int, float], count: int) -> list[tuple[int, float]]:
         changes: dict[int, float] = {}
@@ -141,8 +150,3 @@ class SeededMarket:
 
     def _amount(self) -> float:
         return (1 + int(self._rng.random() * 2_000_000)) / 100_000
-
-
-def _price(ticks: int) -> float:
-    """The double that names the decimal price that many ticks above the market's middle."""
-    return (_MID + ticks) / 100

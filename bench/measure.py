@@ -7,10 +7,14 @@ slows both sides of such a ratio alike, which is why it can be held to a bar whe
 
 import gc
 import statistics
+import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import NamedTuple
+
+import server
 
 ROUNDS = 15  # of one measurement; no fewer than 9 tell anything
 TRIES = 3  # measurements of a contest that fails before it is called failed
@@ -53,7 +57,7 @@ class Contender(NamedTuple):
 
     label: str
     run: Callable[[], object]
-    count: int  # operations in a chunk
+    operations: int  # in a chunk
     prepare: Callable[[], object] = lambda: None
 
 
@@ -102,6 +106,19 @@ def exact(name: str, what: str, problem: str | None, count: str) -> Row:
     return Row(name, what, count, "", None, "exact", problem is None, problem or "")
 
 
+@contextmanager
+def as_the_server_runs() -> Iterator[None]:
+    """The collector and the switch interval as server.py sets them, for all contenders; put back afterwards."""
+    thresholds, interval_s = gc.get_threshold(), sys.getswitchinterval()
+    server.tune_interpreter()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+        sys.setswitchinterval(interval_s)
+
+
 def microseconds(seconds: float) -> str:
     """A duration as the table shows it."""
     us = seconds * 1e6
@@ -110,19 +127,16 @@ def microseconds(seconds: float) -> str:
 
 def _measure(name: str, contest: Contest, plan: Plan) -> list[Row]:
     contenders = [contest.ours, *(rival.contender for rival in contest.rivals)]
-    for contender in contenders:  # caches, branch predictors and first calls
-        _time(contender)
-    gc.collect()
-    gc.freeze()
     times: list[list[float]] = [[] for _ in contenders]
-    for turn in range(plan.rounds):
-        for place in range(len(contenders)):
-            index = (turn + place) % len(contenders)
-            times[index].append(_time(contenders[index]))
+    with as_the_server_runs():
+        for contender in contenders:  # caches, branch predictors and first calls
+            _time(contender)
+        for turn in range(plan.rounds):
+            for place in range(len(contenders)):
+                index = (turn + place) % len(contenders)
+                times[index].append(_time(contenders[index]))
     ours = times[0]
-    return [
-        _row(name, contest, rival, ours, theirs) for rival, theirs in zip(contest.rivals, times[1:], strict=True)
-    ]
+    return [_row(name, contest, rival, ours, theirs) for rival, theirs in zip(contest.rivals, times[1:], strict=True)]
 
 
 def _time(contender: Contender) -> float:
@@ -130,7 +144,7 @@ def _time(contender: Contender) -> float:
     contender.prepare()
     start = time.process_time()
     contender.run()
-    return (time.process_time() - start) / contender.count
+    return (time.process_time() - start) / contender.operations
 
 
 def _row(name: str, contest: Contest, rival: Rival, ours: list[float], theirs: list[float]) -> Row:
@@ -153,4 +167,4 @@ def _better(one: Row, other: Row) -> Row:
     if one.ratio is None or other.ratio is None:
         return other
     wins = other.ratio > one.ratio if other.bar.startswith(">=") else other.ratio < one.ratio
-    return replace(other) if wins else one
+    return other if wins else one

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from itertools import islice
-from operator import itemgetter, neg
+from operator import neg
 from typing import Any
 
 import orjson
@@ -18,8 +18,6 @@ from sortedcontainers import SortedDict
 from book import Level, PairView
 
 Levels = list[tuple[float, float]]
-
-_PRICE = itemgetter(0)
 
 
 class SortedBook:
@@ -51,7 +49,7 @@ class SortedBook:
 
 
 class ExtensionBook:
-    """The order-book C extension. Its 0.6.1 sorts all keys again whenever it is read after an insertion."""
+    """The order-book C extension. Its 0.6 line sorts all keys again when it is read after any change."""
 
     label = "order-book"
 
@@ -105,6 +103,10 @@ class TextStack:
         self._book.apply(self._levels(data["b"]), self._levels(data["a"]))
         return self._book.top(10)
 
+    def levels(self) -> list[list[tuple[Any, Any]]]:
+        """The whole book: bids and asks, best first."""
+        return [list(self._book.bids.items()), list(self._book.asks.items())]
+
     def _levels(self, texts: list[list[str]]) -> list[tuple[Any, Any]]:
         number = self._number
         return [(number(price), number(amount)) for price, amount in texts]
@@ -134,11 +136,18 @@ def decode_orjson(frame: bytes) -> tuple[Levels, Levels]:
     )
 
 
+def _bid_rank(level: Level) -> tuple[float, float]:
+    return -level[0], -level[1]
+
+
+def _ask_rank(level: Level) -> tuple[float, float]:
+    return level[0], -level[1]
+
+
 def merge_by_heap(view: PairView, levels: int) -> tuple[list[Level], list[Level]]:
-    """The best `levels` of all venues by a heap; of equal prices the venue configured first."""
-    bids = [[(price, amount, index) for price, amount in venue.bids] for index, venue in enumerate(view.venues)]
-    asks = [[(price, amount, index) for price, amount in venue.asks] for index, venue in enumerate(view.venues)]
+    """The best `levels` of all venues by a heap; the larger amount first of equal prices, then by venue."""
+    bids, asks = [venue.bids for venue in view.venues], [venue.asks for venue in view.venues]
     return (
-        list(islice(heapq.merge(*bids, key=_PRICE, reverse=True), levels)),
-        list(islice(heapq.merge(*asks, key=_PRICE), levels)),
+        list(islice(heapq.merge(*bids, key=_bid_rank), levels)),
+        list(islice(heapq.merge(*asks, key=_ask_rank), levels)),
     )

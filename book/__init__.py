@@ -4,10 +4,10 @@ No I/O and no clock: whoever writes passes the times in.
 """
 
 from book.instrument import Instrument
-from book.merged import Level, MergedBook, merge
+from book.merged import MergedBook, merge
 from book.pair import BadPair, Pair, UnknownPair, resolve_pair
 from book.pair_books import PairBooks, PairView
-from book.side import Dust, Side
+from book.side import Dust, Level, Side
 from book.state import State
 from book.venue_book import Counters, Stamps, VenueBook, VenueView
 

@@ -8,10 +8,9 @@ import msgspec
 
 from book.pair import Pair
 from book.pair_books import PairView
+from book.side import Level
 from book.state import State
 from book.venue_book import Stamps, VenueView
-
-Level = tuple[float, float, int]  # price, amount, index of the venue in MergedBook.venues
 
 _PRICE = itemgetter(0)
 _AMOUNT = itemgetter(1)
@@ -72,10 +71,13 @@ def merge(view: PairView, levels: int) -> MergedBook:
     """
     bids: list[Level] = []
     asks: list[Level] = []
-    for index, venue in enumerate(view.venues):
-        bids += [(price, amount, index) for price, amount in venue.bids]
-        asks += [(price, amount, index) for price, amount in venue.asks]
-    if len({type(levels[0][0]) for venue in view.venues for levels in (venue.bids, venue.asks) if levels}) > 1:
+    kinds = set()
+    for venue in view.venues:
+        if venue.bids or venue.asks:
+            bids += venue.bids
+            asks += venue.asks
+            kinds.add(type((venue.bids or venue.asks)[0][0]))
+    if len(kinds) > 1:
         bids, asks = _as_decimals(bids), _as_decimals(asks)
     bids.sort(key=_PRICE, reverse=True)  # both sorts are stable and find the venues' ordered runs
     asks.sort(key=_PRICE)
@@ -98,14 +100,16 @@ def _as_decimals(levels: list[Level]) -> list[Level]:
 
 def _best(levels: list[Level], n: int) -> list[Level]:
     """The first `n` of price-sorted `levels`, with runs of equal price put in order of falling amount."""
-    start, count = 0, len(levels)
-    while start < n and start + 1 < count:
-        price = levels[start][0]
-        end = start + 1
-        while end < count and levels[end][0] == price:
-            end += 1
-        if end - start > 1:
-            levels[start:end] = sorted(levels[start:end], key=_AMOUNT, reverse=True)
-        start = end
+    shown = levels[: n + 1]  # one more: the larger amount may stand just behind the cut
+    if len(set(map(_PRICE, shown))) < len(shown):
+        start, count = 0, len(levels)
+        while start < n and start + 1 < count:
+            price = levels[start][0]
+            end = start + 1
+            while end < count and levels[end][0] == price:
+                end += 1
+            if end - start > 1:
+                levels[start:end] = sorted(levels[start:end], key=_AMOUNT, reverse=True)
+            start = end
     del levels[n:]
     return levels

@@ -45,7 +45,9 @@ class PairBooks:
 
     def add(self, venue: str, instrument: Instrument | None) -> VenueBook:
         """Adds the book of a venue; without an instrument it is one that the venue does not trade."""
-        book = VenueBook(venue, self.pair, instrument.symbol if instrument else "", instrument)
+        known = self.books.get(venue)  # told anew, the venue keeps its rank
+        rank = known.rank if known else len(self.books)
+        book = VenueBook(venue, self.pair, instrument.symbol if instrument else "", instrument, rank)
         with self:
             if instrument:
                 self.price_decimals = max(self.price_decimals, instrument.price_decimals)

@@ -18,6 +18,9 @@ _FILL = 128  # prices in it after a rebuild; it is cut back to this many above _
 _MAX_LEVELS = 50_000  # of one side; beyond it the deepest are forgotten and the horizon says so
 
 
+Level = tuple[float, float, int]  # price, amount, rank of the venue among the pair's venues
+
+
 class Dust(NamedTuple):
     """Levels too small to show: an amount below `amount` or a price * amount below `notional` (0: keep all)."""
 
@@ -100,26 +103,33 @@ class Side:
         """The best price, None when the side is empty."""
         return self._sign * self._keys[0] if self._keys else None
 
-    def top(self, n: int) -> list[tuple[float, float]]:
-        """The best `n` levels (price, amount), best first; fewer when there are no more."""
+    def prices(self, n: int) -> list[float]:
+        """The best `n` prices, best first; fewer when there are no more."""
         keys = self._keys
         if n > len(keys) and len(keys) < len(self.amounts):
             self._low, self._fill = n, 2 * n
             self._rebuild()
             keys = self._keys
-        amounts = self.amounts
-        if self._sign > 0:
-            return [(key, amounts[key]) for key in keys[:n]]
-        return [(-key, amounts[-key]) for key in keys[:n]]
+        return keys[:n] if self._sign > 0 else [-key for key in keys[:n]]
 
-    def top_without(self, n: int, dust: Dust) -> list[tuple[float, float]]:
+    def top(self, n: int) -> list[tuple[float, float]]:
+        """The best `n` levels (price, amount), best first; fewer when there are no more."""
+        amounts = self.amounts
+        return [(price, amounts[price]) for price in self.prices(n)]
+
+    def ladder(self, n: int, rank: int) -> list[Level]:
+        """The same as (price, amount, rank), with the `rank` of the venue to tell them apart when merged."""
+        amounts = self.amounts
+        return [(price, amounts[price], rank) for price in self.prices(n)]
+
+    def ladder_without(self, n: int, rank: int, dust: Dust) -> list[Level]:
         """The best `n` levels that are no dust, looking as deep as it takes to find them."""
         # In the kind of number that the levels are made of: a Decimal and a float compare by their binary values.
         kind = type(next(iter(self.amounts), 0.0))
         dust = Dust(kind(str(dust.amount)), kind(str(dust.notional)), dust.decimals)
         look = n
         while True:
-            levels = self.top(look)
+            levels = self.ladder(look, rank)
             kept = [level for level in levels if not _is_dust(level, dust)]
             if len(kept) >= n or len(levels) < look:
                 return kept[:n]
@@ -158,8 +168,8 @@ class Side:
         self._rebuild()
 
 
-def _is_dust(level: tuple[float, float], dust: Dust) -> bool:
-    price, amount = level
+def _is_dust(level: Level, dust: Dust) -> bool:
+    price, amount, _ = level
     if amount < dust.amount:
         return True
     if isinstance(price, Decimal):

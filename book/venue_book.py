@@ -7,7 +7,7 @@ import msgspec
 
 from book.instrument import Instrument
 from book.pair import Pair
-from book.side import NO_DUST, Dust, Side
+from book.side import NO_DUST, Dust, Level, Side
 from book.state import State
 
 Levels = list[tuple[float, float]]
@@ -54,8 +54,8 @@ class VenueView(msgspec.Struct, frozen=True, gc=False):
     counters: Counters
     known_bid: float | None
     known_ask: float | None
-    bids: tuple[tuple[float, float], ...]
-    asks: tuple[tuple[float, float], ...]
+    bids: tuple[Level, ...]  # each with the venue's rank: its index among the pair's venues
+    asks: tuple[Level, ...]
 
 
 class VenueBook:
@@ -76,6 +76,7 @@ class VenueBook:
         "next_try_ns",
         "pair",
         "position",
+        "rank",
         "reason",
         "since_ns",
         "stamps",
@@ -84,11 +85,14 @@ class VenueBook:
         "venue",
     )
 
-    def __init__(self, venue: str, pair: Pair, symbol: str = "", instrument: Instrument | None = None) -> None:
+    def __init__(
+        self, venue: str, pair: Pair, symbol: str = "", instrument: Instrument | None = None, rank: int = 0
+    ) -> None:
         self.venue = venue
         self.pair = pair
         self.symbol = symbol
         self.instrument = instrument
+        self.rank = rank  # among the venues of the pair
         self.bids = Side(bids=True)
         self.asks = Side(bids=False)
         self.state = State.CONNECTING
@@ -162,13 +166,14 @@ class VenueBook:
 
     def view(self, levels: int, dust: Dust = NO_DUST) -> VenueView:
         """An immutable picture with the best `levels` of each side that are no dust."""
-        bids: Levels = []
-        asks: Levels = []
+        bids: list[Level] = []
+        asks: list[Level] = []
         if self.state is State.LIVE and levels:
             if dust.amount or dust.notional:
-                bids, asks = self.bids.top_without(levels, dust), self.asks.top_without(levels, dust)
+                bids = self.bids.ladder_without(levels, self.rank, dust)
+                asks = self.asks.ladder_without(levels, self.rank, dust)
             else:
-                bids, asks = self.bids.top(levels), self.asks.top(levels)
+                bids, asks = self.bids.ladder(levels, self.rank), self.asks.ladder(levels, self.rank)
         return VenueView(
             self.venue,
             self.symbol,

@@ -4,6 +4,7 @@ import contextlib
 import heapq
 import itertools
 import logging
+import math
 import select
 import socket
 import ssl
@@ -25,6 +26,7 @@ from exchanges.venue import Venue
 log = logging.getLogger(__name__)
 
 _CONNECT_S = 10.0
+_READ_BYTES = 65_536  # from the kernel at once
 _FRAME_S = 5.0  # for the rest of a frame whose beginning has come
 _MAX_MESSAGE = 16 * 1024 * 1024  # bytes of one message; the largest real ones have some 10,000
 _AT_ONCE_AFTER_S = 10.0  # a connection that lasted less is followed by a wait, whoever asked to reconnect
@@ -68,7 +70,7 @@ class Connection:
         self._ssl = {"ca_certs": ca} if ca else {}
         self._backoff = Backoff()
         self._fetch_backoff: dict[str, Backoff] = {}  # by symbol
-        self._ws: websocket.WebSocket | None = None
+        self._ws: _Socket | None = None
         self._due: list[tuple[float, int, Timer | Fetch]] = []  # heap of what is to be done later
         self._order = itertools.count()  # breaks ties in the heap
         # Filled by REST threads, emptied by ours. A symbol has at most one fetch under way, so it stays small.
@@ -160,14 +162,14 @@ class Connection:
             wait = min(limits.dead_s - silent if pinged else limits.quiet_s - silent, 1.0)
             if self._due:
                 wait = min(wait, self._due[0][0] - now)
-            ready = [] if _pending(ws) else [fd for fd, _ in readable.poll(max(0.0, wait * 1000))]
-            if self._wake_read.fileno() in ready:
+            ready = [] if ws.pending() else [fd for fd, _ in readable.poll(max(0.0, wait * 1000))]
+            if self._inbox or self._wake_read.fileno() in ready:
                 self._take_deliveries()
-            if ws_fd in ready or _pending(ws):
+            if ws_fd in ready or ws.pending():
                 self._read(ws)
                 heard, pinged = time.monotonic(), False
 
-    def _connect(self) -> websocket.WebSocket:
+    def _connect(self) -> "_Socket":
         try:
             ws = websocket.create_connection(
                 self._url,
@@ -187,9 +189,10 @@ class Connection:
         except (websocket.WebSocketException, OSError) as error:
             raise _Closed(f"{self._url}: {_words(error)}") from error
         ws.settimeout(_FRAME_S)
+        assert isinstance(ws, _Socket)  # as asked for by class_
         return ws
 
-    def _read(self, ws: websocket.WebSocket) -> None:
+    def _read(self, ws: "_Socket") -> None:
         """One frame. Pings are answered by the library."""
         try:
             opcode, data = ws.recv_data(control_frame=True)
@@ -240,7 +243,8 @@ class Connection:
         self._rest.submit(fetch.path, fetch.weight, deliver)
 
     def _take_deliveries(self) -> None:
-        self._wake_read.recv(4096)  # before the inbox is looked at: whoever adds to it later wakes us again
+        with contextlib.suppress(BlockingIOError):  # the delivery is here, its wake-up call is still to come
+            self._wake_read.recv(4096)  # before the inbox is looked at: whoever adds to it later wakes us again
         while self._inbox:
             (symbol, generation, _, _, _), answer, received_ns = self._inbox.popleft()
             if isinstance(answer, bytes):
@@ -281,7 +285,18 @@ class Connection:
 
 
 class _Socket(websocket.WebSocket):
-    """Bounds what one message may take, whatever its header claims: a size that fits the memory, a time that ends."""
+    """Reads from the kernel as much as there is, and bounds what one message may take, whatever its header claims.
+
+    The library asks for a frame's header, length and payload one by one; a buffer between makes one system call of
+    them. A message must fit the memory, and be whole in time.
+    """
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self._buffer = b""
+        self._at = 0  # how much of the buffer has been handed out
+        self._room = _MAX_MESSAGE
+        self._until = math.inf
 
     def recv_data(self, control_frame: bool = False) -> tuple[int, bytes]:
         """One message, or one control frame: those may come between the parts of a message."""
@@ -291,13 +306,24 @@ class _Socket(websocket.WebSocket):
         answer: tuple[int, bytes] = super().recv_data(control_frame)
         return answer
 
+    def pending(self) -> bool:
+        """Whether bytes are here that the kernel no longer shows as readable: in our buffer, or decrypted by TLS."""
+        if self._at < len(self._buffer):
+            return True
+        return isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0
+
     def _recv(self, bufsize: int) -> bytes:
-        data: bytes = super()._recv(bufsize)  # type: ignore[no-untyped-call]
+        at = self._at
+        if at == len(self._buffer):
+            if time.monotonic() > self._until:
+                raise websocket.WebSocketTimeoutException
+            self._buffer = super()._recv(_READ_BYTES)  # type: ignore[no-untyped-call]
+            at = 0
+        data = self._buffer[at : at + bufsize]
+        self._at = at + len(data)
         self._room -= len(data)
         if self._room < 0:
             raise websocket.WebSocketProtocolException(f"a message of more than {_MAX_MESSAGE} bytes")
-        if time.monotonic() > self._until:
-            raise websocket.WebSocketTimeoutException
         return data
 
 
@@ -307,11 +333,6 @@ def _told_to_wait(error: websocket.WebSocketBadStatusException) -> float:
         return 0.0
     told = (error.resp_headers or {}).get("retry-after", "")
     return float(told) if told.isdecimal() else DEFAULT_BAN_S[error.status_code]
-
-
-def _pending(ws: websocket.WebSocket) -> bool:
-    """Whether TLS has decrypted bytes that the kernel no longer shows as readable."""
-    return isinstance(ws.sock, ssl.SSLSocket) and ws.sock.pending() > 0
 
 
 def _words(error: BaseException) -> str:

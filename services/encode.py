@@ -4,7 +4,7 @@ The bytes are those that protobuf would write for the messages of messages.py. F
 a book beyond that (Decimal prices, huge amounts) goes through messages.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from struct import Struct
 
@@ -15,7 +15,6 @@ from services.wire import block, number, stamp, tag, text, varint, venue_state, 
 _MAX_DECIMALS = 15
 
 _DOUBLE = Struct("<d").pack
-_PRICE_AMOUNT = Struct("<dBd").pack  # a price, the tag of the amount, the amount
 _AMOUNT_TAG = 0x19  # Level.amount
 
 # Fields of Summary.
@@ -42,11 +41,12 @@ _ENTRY_HEADS = [_LEVEL_AMOUNTS + varint(length) for length in range(32)]
 def summary(merged: MergedBook, sent_ns: int, *, heartbeat: bool = False, closing: bool = False) -> bytes:
     """A Summary, whole. `sent_ns`: now, ns since the epoch."""
     spread = merged.spread()
-    pack = _PRICE_AMOUNT
-    bids, asks = _level_heads(tuple([view.venue for view in merged.venues]))
+    bids, asks = _level_packs(tuple([view.venue for view in merged.venues]))
     parts = [_SPREAD + _DOUBLE(spread)] if spread else []
-    parts += [bids[venue] + pack(price, _AMOUNT_TAG, amount) for price, amount, venue in merged.bids]
-    parts += [asks[venue] + pack(price, _AMOUNT_TAG, amount) for price, amount, venue in merged.asks]
+    for packs, levels in ((bids, merged.bids), (asks, merged.asks)):
+        for price, amount, venue in levels:
+            pack, head = packs[venue]
+            parts.append(pack(head, price, _AMOUNT_TAG, amount))
     parts.append(number(_ARRIVAL, newest(merged.venues)[1]) + _name(_SYMBOL, merged.pair))
     parts.append(number(_SEQUENCE, merged.version))
     parts += [block(_VENUES, venue_state(view, sent_ns)) for view in merged.venues]
@@ -176,13 +176,17 @@ def _name(field: bytes, pair: Pair) -> bytes:
     return text(field, str(pair))
 
 
-@lru_cache(maxsize=1024)
-def _level_heads(venues: tuple[str, ...]) -> tuple[list[bytes], list[bytes]]:
-    """Each venue's Level up to its price, with tag and length, of bids and of asks.
+_Packs = list[tuple[Callable[[bytes, float, int, float], bytes], bytes]]
 
-    What follows is 17 bytes: the price, a tag and the amount.
-    """
+
+@lru_cache(maxsize=1024)
+def _level_packs(venues: tuple[str, ...]) -> tuple[_Packs, _Packs]:
+    """For bids and for asks, each venue's way to a whole Level: what packs it, and its bytes up to the price."""
     heads = [text(tag(1, 2), venue) + tag(2, 1) for venue in venues]
-    return [_BIDS + varint(len(head) + 17) + head for head in heads], [
-        _ASKS + varint(len(head) + 17) + head for head in heads
-    ]
+
+    def packs(side: bytes) -> _Packs:
+        # After the head come 17 bytes: the price, a tag and the amount.
+        whole = [side + varint(len(head) + 17) + head for head in heads]
+        return [(Struct(f"<{len(each)}sdBd").pack, each) for each in whole]
+
+    return packs(_BIDS), packs(_ASKS)

@@ -188,6 +188,7 @@ def test_only_a_missed_gate_fails_the_run(
 ) -> None:
     monkeypatch.setattr(command, "load_stream", lambda seed: market.Stream(f"seed {seed}", b"", []))
     monkeypatch.setitem(command.ENTRIES, "decode", command.Entry("", lambda *_: [_row(ok)]))
+    monkeypatch.setattr(command, "end_on_sigterm", lambda: None)
     figures = tmp_path / "figures.json"
     assert command.main(["--only", "decode", "--seed", "5", "--json", str(figures)]) == code
     out = capsys.readouterr().out

@@ -4,6 +4,7 @@ import random
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,8 +26,16 @@ def venue(name: str, bids: Levels, asks: Levels, state: State = State.LIVE, rece
 
 
 def view(*venues: VenueView, price_decimals: int = 2) -> PairView:
-    """A pair's view of these venues."""
-    return PairView(PAIR, 7, price_decimals, 8, venues)
+    """A pair's view of these venues, each level with its venue's rank."""
+    ranked = tuple(
+        msgspec.structs.replace(
+            each,
+            bids=tuple((price, amount, rank) for price, amount, *_ in each.bids),
+            asks=tuple((price, amount, rank) for price, amount, *_ in each.asks),
+        )
+        for rank, each in enumerate(venues)
+    )
+    return PairView(PAIR, 7, price_decimals, 8, ranked)
 
 
 def oracle(venues: list[VenueView], n: int, side: str) -> Levels:
@@ -35,7 +44,7 @@ def oracle(venues: list[VenueView], n: int, side: str) -> Levels:
     levels = [
         (Decimal(str(price)), Decimal(str(amount)), index)
         for index, each in enumerate(venues)
-        for price, amount in getattr(each, side)
+        for price, amount, *_ in getattr(each, side)
     ]
     return sorted(levels, key=lambda level: (sign * level[0], -level[1], level[2]))[:n]
 

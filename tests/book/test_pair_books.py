@@ -159,7 +159,7 @@ def test_readers_never_see_half_a_message(books: PairBooks) -> None:
         view = books.view(40)
         versions.append(view.version)
         for each in view.venues:
-            amounts = {amount for _, amount in (*each.bids, *each.asks)}
+            amounts = {amount for _, amount, _ in (*each.bids, *each.asks)}
             assert amounts == {float(each.position)}, f"{each.venue} at {each.position} shows {amounts}"
             assert each.stamps == Stamps(each.position, each.position, each.position)
             assert len(each.bids) == len(each.asks) == 30

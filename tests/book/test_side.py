@@ -139,6 +139,30 @@ def test_top_of_every_depth(number: Number, bids: bool) -> None:
 
 
 @SIDES
+def test_every_level_deleted_and_made_again(bids: bool) -> None:
+    """Wherever the level stands, also at the very edge of what is kept in order."""
+    side = Side(bids=bids)
+    whole = [(float(price), 1.0) for price in (range(300, 0, -1) if bids else range(1, 301))]
+    side.load(whole, None)
+    for price, amount in whole:
+        side.apply([(price, 0.0)])
+        side.apply([(price, amount)])
+        side.check()
+    assert side.top(300) == whole
+
+
+@SIDES
+def test_the_window_stays_short(bids: bool) -> None:
+    """However many levels come at the touch, few are kept in order: an update stays cheap."""
+    side = Side(bids=bids)
+    for price in range(1, 5001) if bids else range(5000, 0, -1):
+        side.apply([(float(price), 1.0)])
+        assert len(side._keys) <= 192
+    side.check()
+    assert len(side) == 5000
+
+
+@SIDES
 def test_stays_right_after_it_was_widened(bids: bool) -> None:
     """Once somebody has looked deep, updates at any depth are seen in the right place."""
     side, truth = Side(bids=bids), SortedOracle(bids=bids)
@@ -153,6 +177,13 @@ def test_stays_right_after_it_was_widened(bids: bool) -> None:
             truth.set(price, amount)
         side.check()
         assert side.top(300) == truth.top(300)
+
+
+def pairs(side: Side, n: int, dust: Dust) -> list[tuple[float, float]]:
+    """The ladder without dust, and without the rank that each of its levels must carry."""
+    ladder = side.ladder_without(n, 3, dust)
+    assert {rank for *_, rank in ladder} <= {3}
+    return [(price, amount) for price, amount, _ in ladder]
 
 
 def test_an_empty_side() -> None:
@@ -248,7 +279,7 @@ def test_dust(number: Number, dust: Dust, kept: list[str]) -> None:
     side = Side(bids=False)
     amounts = {"1": "0.3", "2": "0.01", "3": "5", "4": "0.1"}
     side.load([(number(price), number(amount)) for price, amount in amounts.items()], None)
-    assert side.top_without(9, dust) == [(number(price), number(amounts[price])) for price in kept]
+    assert pairs(side, 9, dust) == [(number(price), number(amounts[price])) for price in kept]
 
 
 @NUMBERS
@@ -256,7 +287,7 @@ def test_the_product_is_compared_at_its_decimals(number: Number) -> None:
     """0.7 * 0.1 is 0.07 and no dust, although the product of the doubles is a little less."""
     side = Side(bids=False)
     side.load([(number("0.7"), number("0.1"))], None)
-    assert side.top_without(1, Dust(notional=0.07)) == [(number("0.7"), number("0.1"))]
+    assert pairs(side, 1, Dust(notional=0.07)) == [(number("0.7"), number("0.1"))]
 
 
 @NUMBERS
@@ -266,7 +297,7 @@ def test_dust_in_another_kind_of_number(number: Number, kind: Any) -> None:
     side = Side(bids=False)
     side.load([(number("2"), number("0.3"))], None)
     for dust in (Dust(amount=kind("0.3")), Dust(notional=kind("0.6"))):
-        assert side.top_without(1, dust) == [(number("2"), number("0.3"))]
+        assert pairs(side, 1, dust) == [(number("2"), number("0.3"))]
 
 
 def test_dust_of_large_decimals() -> None:
@@ -274,7 +305,7 @@ def test_dust_of_large_decimals() -> None:
     side = Side(bids=True)
     level: Any = (Decimal("99999999999999.12345678"), Decimal("99999999999999.12345678"))
     side.load([level], None)
-    assert side.top_without(1, Dust(notional=5.0)) == [level]
+    assert pairs(side, 1, Dust(notional=5.0)) == [level]
 
 
 @SIDES
@@ -286,7 +317,7 @@ def test_dust_is_looked_behind(bids: bool) -> None:
     side.load(levels, None)
     solid = [level for level in levels if level[1] == 1.0]
     for n in (1, 2, 7, 30, 40):
-        assert side.top_without(n, Dust(amount=0.5)) == solid[:n]
+        assert pairs(side, n, Dust(amount=0.5)) == solid[:n]
         side.check()
 
 

@@ -32,10 +32,10 @@ def test_a_new_book_says_why_it_is_empty() -> None:
 def test_a_live_book_shows_its_levels() -> None:
     """Best first, up to as many as were asked for, with position and stamps."""
     view = live_book().view(1)
-    assert (view.bids, view.asks) == (((100.0, 1.0),), ((101.0, 1.5),))
+    assert (view.bids, view.asks) == (((100.0, 1.0, 0),), ((101.0, 1.5, 0),))
     assert (view.position, view.stamps, view.since_ns) == (10, Stamps(1, 2, 3), 6)
     assert live_book().view(0).bids == ()
-    assert live_book().view(9).asks == tuple(ASKS)
+    assert live_book().view(9).asks == tuple((*level, 0) for level in ASKS)
 
 
 def test_loaded_is_not_yet_live() -> None:
@@ -101,7 +101,7 @@ def test_a_view_never_changes() -> None:
     assert copied == (
         view.bids, view.asks, view.state, view.counters.updates, view.counters.unknown_removals, view.stamps,
     )  # fmt: skip
-    assert view.bids == tuple(BIDS)
+    assert view.bids == tuple((*level, 0) for level in BIDS)
     with pytest.raises(AttributeError):
         view.state = State.LIVE  # type: ignore[misc]
 
@@ -111,8 +111,8 @@ def test_a_diff_is_applied_to_both_sides() -> None:
     book = live_book()
     book.apply([(100.0, 0.0), (98.0, 4.0), (1.0, 0.0)], [(101.0, 7.0), (1000.0, 0.0)], 12, Stamps(4, 5, 6))
     view = book.view(5)
-    assert view.bids == ((99.0, 2.0), (98.0, 4.0))
-    assert view.asks == ((101.0, 7.0), (102.0, 0.5))
+    assert view.bids == ((99.0, 2.0, 0), (98.0, 4.0, 0))
+    assert view.asks == ((101.0, 7.0, 0), (102.0, 0.5, 0))
     assert (view.position, view.stamps) == (12, Stamps(4, 5, 6))
     assert (view.counters.updates, view.counters.unknown_removals) == (2, 2)
 
@@ -184,8 +184,8 @@ def test_no_horizon_no_wear() -> None:
 def test_dust_is_left_out_of_the_view() -> None:
     """By amount and by price * amount."""
     book = live_book()
-    assert book.view(5, Dust(amount=1.2)).bids == ((99.0, 2.0),)
-    assert book.view(5, Dust(notional=100.0)).asks == ((101.0, 1.5),)
+    assert book.view(5, Dust(amount=1.2)).bids == ((99.0, 2.0, 0),)
+    assert book.view(5, Dust(notional=100.0)).asks == ((101.0, 1.5, 0),)
 
 
 @pytest.mark.parametrize("seed", range(3))
