@@ -65,9 +65,9 @@ class Desk:
         return self.book.state
 
     def levels(self) -> tuple[Any, Any]:
-        """Its best levels, as a reader sees them."""
+        """Its bids and asks, as a reader sees them."""
         view = self.book.view(10_000)
-        return view.bids, view.asks
+        return plain(view.bids), plain(view.asks)
 
     def note(self, actions: Sequence[NetworkAction]) -> list[NetworkAction]:
         """Keeps what is wanted."""
@@ -118,6 +118,11 @@ class Desk:
         assert due, f"no timer of {purpose!r} runs: {self.timers}"
         self.timers = [timer for timer in self.timers if timer.purpose != purpose]
         return [action for timer in due for action in self.note(self.feed.timeout(timer))]
+
+
+def plain(levels: Any) -> tuple[Any, ...]:
+    """Price and amount alone of a view's levels."""
+    return tuple((price, amount) for price, amount, *_ in levels)
 
 
 def acknowledgement(sent: Any) -> bytes:

@@ -17,7 +17,7 @@ from book import Instrument, Pair, PairBooks, State, VenueView
 from exchanges import Address, VenueSession
 from exchanges.backoff import Backoff
 from exchanges.errors import GarbageFrame, Unreachable
-from tests.exchanges.desk import binance_snapshot, depth
+from tests.exchanges.desk import binance_snapshot, depth, plain
 from tests.exchanges.sockets import Peer, Sockets, quick
 from tests.exchanges.test_binance import catalog, listing
 from tests.exchanges.web import Web, free_port, reply
@@ -92,7 +92,7 @@ def test_from_catalog_to_live(web: Web, sockets: Sockets, sessions: list[VenueSe
     sessions.append(session)
     pairs = books(BTC, ETH, XRP, Pair("NO", "WAY"))
     session.start(pairs, session.load_catalog(), "")
-    assert wait_for(pairs[BTC], State.LIVE).bids == ((100.0, 1.0),)
+    assert plain(wait_for(pairs[BTC], State.LIVE).bids) == ((100.0, 1.0),)
     wait_for(pairs[ETH], State.LIVE)
     for pair in (XRP, Pair("NO", "WAY")):
         told = view(pairs[pair])
