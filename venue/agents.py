@@ -38,7 +38,8 @@ class Desk:
 class Maker:
     """Quotes round the fair value, ``half_spread_bps`` to either side but at least one tick apart.
 
-    When the value leaves its band, it pulls its quotes and most stale orders of others, and comes back a little later.
+    When the value leaves its band, it pulls its quotes and most stale orders of others, and comes back a little
+    later.
     """
 
     def __init__(

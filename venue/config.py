@@ -1,10 +1,13 @@
 """The venue's settings and its command line."""
 
 import argparse
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from venue.catalog import BINANCE, BITSTAMP, DEFAULT_PAIRS, FACES, CatalogError, Pair, parse_pair
+from venue.catalog import BINANCE, BITSTAMP, DEFAULT_PAIRS, FACES, CatalogError, Listing, Pair, parse_pair
+from venue.faults.parameters import FaultError
+from venue.faults.plan import Planned, plan_file, plan_words
 
 EPILOG = """\
 examples:
@@ -18,6 +21,8 @@ examples:
       a book deeper than any snapshot, and twenty times the traffic
   python -m venue --flow steady --rate 1000 --levels 20 --pair BTC/USDT@binance
       exactly 1000 depth frames a second with 20 changed levels each, to measure against
+  python -m venue --fault lost,face=binance,symbol=BTC/USDT --fault late,delay_s=3,for_s=60
+      one diff that is lost without a trace, and snapshots that come late for a minute
   curl 'http://127.0.0.1:18081/admin/book?symbol=BTCUSDT&levels=5'
       the true book, to compare with what a client believes
 
@@ -58,6 +63,7 @@ class Settings:
     send_buffer_kib: int = 4096
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    faults: tuple[Planned, ...] = ()
     print_endpoints: bool = False
     log_level: str = "warning"
 
@@ -95,7 +101,22 @@ def parse(arguments: list[str]) -> Settings:
         pairs[pair.name] = pair
     if not pairs:
         parser.error(f"none of the pairs is listed on {', '.join(faces)}")
-    return Settings(**{**chosen, "faces": faces, "pairs": tuple(pairs.values())})
+    texts, scenario = chosen.pop("fault") or [], chosen.pop("scenario")
+    listings = _listings(faces, pairs.values())
+    try:
+        planned = [plan for text in texts for plan in plan_words(text, listings)]
+        planned += plan_file(scenario, listings) if scenario else []
+    except FaultError as error:
+        parser.error(f"fault {error}")
+    return Settings(**{**chosen, "faces": faces, "pairs": tuple(pairs.values()), "faults": tuple(planned)})
+
+
+def _listings(faces: tuple[str, ...], pairs: Iterable[Pair]) -> dict[str, list[Listing]]:
+    found: dict[str, list[Listing]] = {face: [] for face in faces}
+    for pair in pairs:
+        for listing in pair.listings:
+            found[listing.face].append(listing)
+    return found
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     _listening(parser.add_argument_group("listening"))
     _market(parser.add_argument_group("market"))
     _rules(parser.add_argument_group("venue rules (0 switches a time limit off)"))
+    _faults(parser.add_argument_group("faults (docs/venue.md has the kinds; GET /admin/faults on a face lists them)"))
     return parser
 
 
@@ -184,6 +206,17 @@ def _rules(group: argparse._ArgumentGroup) -> None:
         metavar="KIB",
         help="a client that lets more than this wait is cut (default %(default)s)",
     )
+
+
+def _faults(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--fault",
+        action="append",
+        metavar="SPEC",
+        help="repeatable: KIND,name=value,... such as drop,symbol=BTC/USDT,channel=diff,every=50",
+    )
+    add("--scenario", type=Path, metavar="FILE", help="faults at their times: TOML, or a JSON object a line")
 
 
 def _number(text: str, low: float, high: float) -> float:

@@ -5,8 +5,10 @@ public position: a copy of the book can then lead the streams as well as lag beh
 REST replicas do. `publish` moves the public position forward and returns what became public.
 """
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from venue.catalog import Listing
@@ -193,6 +195,31 @@ class Market:
         if time_us < self._base[1]:
             raise HistoryGone(f"time {time_us} is not kept: the oldest is {self._base[1]}")
         return self.copy_at(time_us)
+
+    def changes_after(self, update_id: int, limit: int) -> list[Update]:
+        """Return at most ``limit`` published updates after an id, oldest first.
+
+        Raises HistoryGone when not all are kept.
+        """
+        if update_id < self._base[0]:
+            raise HistoryGone(f"changes after {update_id} are not kept: ask for {self._base[0]} or later")
+        start = update_id - self._base[0]  # ids are consecutive
+        return [update for update, _ in islice(self._past, start, start + limit)]
+
+    def changes_since(self, time_us: int, limit: int) -> list[Update]:
+        """Return published updates later than a time, oldest first: ``limit`` and the others of the last one's time.
+
+        Raises HistoryGone when not all are kept.
+        """
+        if time_us < self._base[1]:
+            raise HistoryGone(f"changes after time {time_us} are not kept: ask for {self._base[1]} or later")
+        start = bisect_right(self._past, time_us, key=lambda entry: entry[0].time_us)
+        found: list[Update] = []
+        for update, _ in islice(self._past, start, None):
+            if len(found) >= limit and update.time_us != found[-1].time_us:
+                break
+            found.append(update)
+        return found
 
     def orders_at(self, time_us: int) -> dict[int, OrderView]:
         """Copy all orders, oldest first, at a time that is not before the public position.

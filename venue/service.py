@@ -13,6 +13,8 @@ from venue.faces.binance import BinanceFace
 from venue.faces.bitstamp import BitstampFace
 from venue.faces.connection import ConnectionRules
 from venue.faces.face import Face
+from venue.faults.parameters import FaultError
+from venue.faults.plan import Planned
 from venue.feed import MarketFeed, SteadyFeed, SyntheticFeed
 from venue.flow import PairFlow
 from venue.market import Market
@@ -38,6 +40,7 @@ class Venue:
         self.ports: dict[str, int] = {}
         self._synthetic: list[SyntheticFeed] = []
         self._steady: list[SteadyFeed] = []
+        self._planned: list[asyncio.TimerHandle] = []
 
     async def start(self) -> None:
         """Warm the markets up, then open the ports. Raises VenueError when one cannot be opened."""
@@ -57,9 +60,17 @@ class Venue:
                 raise VenueError(f"{name}: cannot listen on {self.settings.host}:{port}: {error.strerror}") from error
         for synthetic in self._synthetic:
             synthetic.start()
+        loop = asyncio.get_running_loop()
+        for planned in self.settings.faults:
+            if planned.at_s:
+                self._planned.append(loop.call_later(planned.at_s, self._begin, planned))
+            else:
+                self._begin(planned)
 
     async def stop(self) -> None:
         """Stop the markets, say goodbye to all clients and close the ports."""
+        for timer in self._planned:
+            timer.cancel()
         for synthetic in self._synthetic:
             synthetic.stop()
         await asyncio.gather(*(face.stop() for face in self.faces.values()))
@@ -74,6 +85,14 @@ class Venue:
             name: {"rest": f"http{secure}://{host}:{port}", "ws": f"ws{secure}://{host}:{port}"}
             for name, port in self.ports.items()
         }
+
+    def _begin(self, planned: Planned) -> None:
+        try:
+            fault = self.faces[planned.face].board.begin(planned.spec)
+        except FaultError as error:
+            LOG.error("%s: the planned fault %s did not begin: %s", planned.face, planned.spec.kind.kind, error)
+        else:
+            LOG.info("%s: fault %d begins: %s", planned.face, fault.number, planned.spec.describe())
 
     def _market(self, listing: Listing) -> Market:
         draw = Random(f"{self.settings.seed}/{listing.face}/{listing.symbol}/ids")

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +46,24 @@ class Client:
         assert status == 200, body
         return body
 
+    async def fault(self, face: str, kind: str, /, **asked: Any) -> Any:
+        """Begin a fault; return its row."""
+        async with self.session.post(self.rest(face, "/admin/fault"), json={"kind": kind, **asked}) as reply:
+            body = await reply.json()
+            assert reply.status == 201, body
+            return body
+
+    async def end(self, face: str, number: int) -> Any:
+        """End a fault; return its last row."""
+        async with self.session.delete(self.rest(face, f"/admin/fault/{number}")) as reply:
+            body = await reply.json()
+            assert reply.status == 200, body
+            return body
+
+    async def struck(self, face: str, kind: str) -> int:
+        """Return how often a kind has struck."""
+        return int((await self.body(face, "/admin/faults"))["struck"][kind])
+
     async def ws(self, face: str, path: str = "/", **options: Any) -> aiohttp.ClientWebSocketResponse:
         url = self.venue.endpoints()[face]["ws"] + path
         socket: aiohttp.ClientWebSocketResponse = await self.session.ws_connect(url, **options)
@@ -68,6 +86,54 @@ async def running(*pairs: str, **changes: Any) -> AsyncIterator[Client]:
                     await socket.close()
     finally:
         await venue.stop()
+
+
+class Wire:
+    """A WebSocket client without a library, which shows frames as they are and answers nothing."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def frame(self, timeout_s: float = 5.0) -> tuple[int, bytes]:
+        """Return the first byte and the payload of the next frame. Raises IncompleteReadError at the end."""
+        async with asyncio.timeout(timeout_s):
+            first, size = await self.reader.readexactly(2)
+            if size >= 126:
+                size = int.from_bytes(await self.reader.readexactly(2 if size == 126 else 8))
+            return first, await self.reader.readexactly(size)
+
+    async def text(self) -> Any:
+        """Return the next text message; pings are passed over."""
+        while True:
+            first, payload = await self.frame()
+            if first == 0x81:
+                return json.loads(payload)
+
+    def send(self, opcode: int, payload: bytes) -> None:
+        """Send a short frame, masked with zeros."""
+        assert len(payload) < 126
+        self.writer.write(bytes((0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0)) + payload)
+
+
+@asynccontextmanager
+async def wire(client: Client, face: str, path: str = "/") -> AsyncIterator[Wire]:
+    """Open such a client."""
+    place = client.venue.endpoints()[face]["ws"].removeprefix("ws://")
+    host, _, port = place.partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        writer.write(
+            f"GET {path} HTTP/1.1\r\nHost: {place}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
+        )
+        async with asyncio.timeout(5):
+            head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 101"), head
+        yield Wire(reader, writer)
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def message(socket: aiohttp.ClientWebSocketResponse, timeout_s: float = 5.0) -> Any:

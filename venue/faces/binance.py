@@ -18,8 +18,9 @@ from venue.faces.binance_control import Session, TooManyStreams
 from venue.faces.binance_rest import BinanceRest, RestRules, error_reply
 from venue.faces.connection import Connection, ConnectionRules, frame_text
 from venue.faces.face import Face
+from venue.faults.fault import Target
 from venue.feed import MarketFeed
-from venue.market import Copy, Print, Published, TopUpdate
+from venue.market import Copy, Print, Published, TopUpdate, Update
 
 LOG = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ DEPTH_STREAMS = ("depth@100ms", "depth")
 PARTIAL_LIMITS = (5, 10, 20)
 SLOW_FLUSHES = 10  # `@depth` ends every tenth interval of `@depth@100ms`
 NOTICE_S = 10.0
+CONTROL = Target("", "control")
 
 
 @dataclass(slots=True)
@@ -82,6 +84,27 @@ class BinanceFace(Face):
         """Copy the book right after an update id."""
         return feed.market.copy_at_id(at)
 
+    def changes_for(self, feed: MarketFeed, after: int, limit: int) -> list[Update]:
+        """Return the changes after an update id."""
+        return feed.market.changes_after(after, limit)
+
+    def stream_target(self, stream: str) -> Target:
+        """Tell symbol and kind by the stream's name; replies and the warning of a shutdown are control."""
+        served = self._streams.get(stream)
+        if served is None:
+            return CONTROL
+        channel = stream.partition("@")[2]
+        kind = "diff" if channel in DEPTH_STREAMS else "trade" if channel in ("trade", "aggTrade") else "top"
+        return Target(served[0].listing.symbol, kind)
+
+    def request_target(self, request: web.Request) -> Target:
+        """Tell symbol and kind by path and query."""
+        return self.rest.target(request)
+
+    def snapshot(self, request: web.Request, choose: Callable[[MarketFeed, int], Copy]) -> bytes | None:
+        """Write a depth reply of a chosen copy."""
+        return self.rest.snapshot(request, choose)
+
     def _served_streams(self) -> dict[str, tuple[MarketFeed, int, int]]:
         served: dict[str, tuple[MarketFeed, int, int]] = {}
         depth = [*DEPTH_STREAMS, *(f"depth{n}{end}" for n in PARTIAL_LIMITS for end in ("@100ms", ""))]
@@ -132,15 +155,21 @@ class BinanceFace(Face):
         except TooManyStreams:
             connection.close(WSCloseCode.POLICY_VIOLATION, "Too many streams")
 
-    def _on_end_of_life(self, connection: Connection) -> None:
+    def goodbye(self, connection: Connection, notice_s: float | None) -> None:
         """Warn, then cut: the venue announces a planned end with `serverShutdown`."""
         session = self._sessions[connection]
         feed = next(iter(self.feeds.values()))
         now = feed.stamp(feed.position())
         payload = msgspec.json.encode({"e": "serverShutdown", "E": _time(now, session.micro)})
         self.egress.frame(connection, "!serverShutdown", _framed(session, "!serverShutdown", payload))
-        notice = min(NOTICE_S, self.rules.life_s / 10)
-        connection.after("life", notice, lambda: connection.close(WSCloseCode.GOING_AWAY, "maximum connection age"))
+        if notice_s is None:
+            notice_s = min(NOTICE_S, self.rules.life_s / 10) if self.rules.life_s else NOTICE_S
+        connection.after(
+            "goodbye", notice_s, lambda: connection.close(WSCloseCode.GOING_AWAY, "maximum connection age")
+        )
+
+    def _on_end_of_life(self, connection: Connection) -> None:
+        self.goodbye(connection, None)
 
     # Streams
 

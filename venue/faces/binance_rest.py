@@ -15,8 +15,9 @@ from aiohttp import web
 
 from venue.clock import wall_us
 from venue.faces import binance_messages as messages
+from venue.faults.fault import Target
 from venue.feed import MarketFeed
-from venue.market import TopUpdate
+from venue.market import Copy, TopUpdate
 from venue.matching import ASK, BID, Top
 from venue.weight import Verdict, WeightLimiter
 
@@ -83,6 +84,21 @@ class BinanceRest:
         }
         found = [web.get(f"/api/v3/{path}", self._endpoint(plan)) for path, plan in table.items()]
         return [*found, web.get("/api/{rest:.*}", self._not_found)]
+
+    def target(self, request: web.Request) -> Target:
+        """Tell what a request is about; its symbol may be none that is listed."""
+        endpoint = request.path.removeprefix("/api/v3/")
+        kind = {"depth": "snapshot", "exchangeInfo": "catalog"}.get(endpoint, "other")
+        return Target("" if kind == "catalog" else request.query.get("symbol", ""), kind)
+
+    def snapshot(self, request: web.Request, choose: Callable[[MarketFeed, int], Copy]) -> bytes | None:
+        """Write a depth reply of the copy that is chosen for the feed at its position; None for a bad request."""
+        query = dict(request.query)
+        try:
+            feed, limit = self._feed(query), _limit(query, 100, LARGEST_DEPTH)
+        except RestError:
+            return None
+        return _book(feed, choose(feed, feed.position()), limit)
 
     async def _not_found(self, request: web.Request) -> web.Response:
         return web.Response(
@@ -169,8 +185,7 @@ class BinanceRest:
         def work() -> object:
             position = feed.position()
             skew_us = self._skew.randint(-self._rules.lag_ms * 1000, self._rules.lead_ms * 1000)
-            copy = feed.market.copy_at(position + feed.span(skew_us))
-            return messages.partial_book(feed.listing, copy.ladder, copy.update_id, limit)
+            return _book(feed, feed.market.copy_at(position + feed.span(skew_us)), limit)
 
         return depth_weight(limit), work
 
@@ -231,6 +246,10 @@ class BinanceRest:
                 'legal range is \'^\\["[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}\\]$\'.',
             )
         return [self._lookup(name, "symbols") for name in dict.fromkeys(names)]
+
+
+def _book(feed: MarketFeed, copy: Copy, limit: int) -> bytes:
+    return messages.partial_book(feed.listing, copy.ladder, copy.update_id, limit)
 
 
 def _refusal(verdict: Verdict, limit: int) -> web.Response:

@@ -19,6 +19,7 @@ from venue.faces import bitstamp_messages as messages
 from venue.faces.bitstamp_rest import BitstampRest, RestRules
 from venue.faces.connection import Connection, ConnectionRules
 from venue.faces.face import Face, encode
+from venue.faults.fault import Target
 from venue.feed import MarketFeed
 from venue.market import Copy, Published, Update
 from venue.matching import ASK, BID
@@ -27,6 +28,7 @@ LOG = logging.getLogger(__name__)
 
 LARGEST_FRAME = 512  # bytes; a frame of this size or more closes the connection
 MOST_CHANNELS = 1024
+CONTROL = Target("", "control")
 
 # The market's name is lower case; anything else makes the channel invalid. Order books of single orders, live
 # orders and funding are real channels which this venue acknowledges and keeps silent.
@@ -84,6 +86,26 @@ class BitstampFace(Face):
         """Copy the book with all changes up to a microtimestamp."""
         return feed.market.copy_at_time(feed.unstamp(at))
 
+    def changes_for(self, feed: MarketFeed, after: int, limit: int) -> list[Update]:
+        """Return the changes after a microtimestamp."""
+        return feed.market.changes_since(feed.unstamp(after), limit)
+
+    def stream_target(self, stream: str) -> Target:
+        """Tell symbol and kind by the channel's name; replies are control."""
+        served = self._served.get(stream)
+        if served is None:
+            return CONTROL
+        kind = "diff" if stream.startswith("diff_") else "trade" if stream.startswith("live_") else "top"
+        return Target(served[0].listing.symbol, kind)
+
+    def request_target(self, request: web.Request) -> Target:
+        """Tell symbol and kind by the path."""
+        return self._rest.target(request)
+
+    def snapshot(self, request: web.Request, choose: Callable[[MarketFeed, int], Copy]) -> bytes | None:
+        """Write an order book of a chosen copy."""
+        return self._rest.snapshot(request, choose)
+
     # Connections
 
     async def _open(self, request: web.Request) -> web.StreamResponse:
@@ -97,11 +119,14 @@ class BitstampFace(Face):
             for connection in [c for c in self._channels if c not in self.connections]:
                 del self._channels[connection]
 
-    def _on_end_of_life(self, connection: Connection) -> None:
+    def goodbye(self, connection: Connection, notice_s: float | None) -> None:
         """Ask for a reconnect, and cut a few seconds later."""
         self.send(connection, encode({"event": "bts:request_reconnect", "channel": "", "data": ""}))
-        delay = self._rotation.uniform(*self.grace_s)
-        connection.after("life", delay, lambda: connection.close(WSCloseCode.GOING_AWAY, "planned rotation"))
+        delay = self._rotation.uniform(*self.grace_s) if notice_s is None else notice_s
+        connection.after("goodbye", delay, lambda: connection.close(WSCloseCode.GOING_AWAY, "planned rotation"))
+
+    def _on_end_of_life(self, connection: Connection) -> None:
+        self.goodbye(connection, None)
 
     def _on_text(self, connection: Connection, raw: bytes) -> None:
         if len(raw) >= LARGEST_FRAME:

@@ -6,6 +6,7 @@ full URL, an HTML page for an unknown market's book, and the list of all tickers
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -13,13 +14,15 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from venue.crossing import crossed
 from venue.faces import bitstamp_messages as messages
-from venue.faces.face import book_texts
+from venue.faces.texts import book_texts
+from venue.faults.fault import Target
 from venue.feed import MarketFeed
 from venue.market import Copy
-from venue.matching import ASK, BID
 
 CACHE_ENTRIES: Final = 256
+ORDER_GROUPS: Final = ("0", "2")  # one row per order; all others are grouped by price
 NOT_FOUND: Final = (
     b"<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n<center><h1>404 Not Found</h1></center>\r\n"
     b"<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
@@ -57,6 +60,21 @@ class BitstampRest:
         )
         return [web.get(path + end, call) for path, call in table for end in ("", "/")]
 
+    def target(self, request: web.Request) -> Target:
+        """Tell what a request is about; its market may be none that is listed."""
+        market = request.match_info.get("market", "")
+        if request.path.startswith("/api/v2/order_book/"):
+            return Target(market, "snapshot")
+        catalog = request.path.rstrip("/") in ("/api/v2/markets", "/api/v2/trading-pairs-info")
+        return Target(market, "catalog" if catalog else "other")
+
+    def snapshot(self, request: web.Request, choose: Callable[[MarketFeed, int], Copy]) -> bytes | None:
+        """Write the order book of the copy that is chosen for the feed at its position; None for single orders."""
+        feed = self._feeds.get(request.match_info.get("market", ""))
+        if feed is None or request.query.get("group", "1") in ORDER_GROUPS:
+            return None
+        return _book(feed, choose(feed, feed.position()))
+
     async def _not_found(self, request: web.Request) -> web.Response:
         return web.Response(status=404, body=NOT_FOUND, content_type="text/html")
 
@@ -85,13 +103,13 @@ class BitstampRest:
         position = feed.position()
         market = feed.market
         copy = market.copy_at(position)
-        if group in ("0", "2"):
+        if group in ORDER_GROUPS:
             orders = market.orders_at(position)
             rows = messages.order_rows(feed.listing, orders, ids=group == "2")
         else:
             if self._rules.crossed_share and self._crossings.random() < self._rules.crossed_share:
-                copy = _crossed(feed, copy, position)
-            rows = {**book_texts(feed.listing, copy.ladder, 0)}
+                copy = crossed(feed, copy, position) or copy
+            return _book(feed, copy)
         return _encode({**messages.times(feed.stamp(copy.time_us)), **rows})
 
     async def _tickers(self, request: web.Request) -> web.Response:
@@ -110,22 +128,8 @@ class BitstampRest:
         return messages.ticker(feed.listing, feed.market.session, copy.ladder, feed.stamp(position))
 
 
-def _crossed(feed: MarketFeed, copy: Copy, position: int) -> Copy:
-    """Return a book whose sides are of different moments and cross, with the older moment's time.
-
-    All changes since that time reach the diff channel, so the cross corrects itself, as on the venue. When
-    the price has not moved enough within two seconds the book is returned as it is.
-    """
-    step = feed.span(50_000)
-    for age in range(1, 41):
-        old = feed.market.copy_at(position - age * step)
-        for side in (BID, ASK):
-            mixed = old.ladder.copy()
-            mixed.replace_side(side, copy.ladder)
-            bid, ask = mixed.best(BID), mixed.best(ASK)
-            if bid is not None and ask is not None and bid >= ask:
-                return Copy(mixed, old.update_id, old.time_us)
-    return copy
+def _book(feed: MarketFeed, copy: Copy) -> bytes:
+    return _encode({**messages.times(feed.stamp(copy.time_us)), **book_texts(feed.listing, copy.ladder, 0)})
 
 
 def _json(body: object) -> web.Response:

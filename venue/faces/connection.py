@@ -76,6 +76,10 @@ class Connection:
         self._pings: deque[tuple[bytes, float]] = deque()  # sent and not answered, oldest first
         self._ping_number = 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._opened_s = asyncio.get_running_loop().time()
+        self._muted = 0  # how many want nothing to be sent
+        self._deaf = 0  # how many want nothing to be read
+        self._allowance = 0  # bytes that may wait beyond the rule, for messages that are larger by intention
         _bound_kernel_buffer(transport, rules.send_buffer)
 
     @property
@@ -85,7 +89,7 @@ class Connection:
 
     def write(self, framed: bytes) -> None:
         """Send a framed message; all that is written in one turn of the event loop leaves in one packet."""
-        if not self.open:
+        if self._muted or not self.open:
             return
         self._out.append(framed)
         if len(self._out) == 1:
@@ -97,7 +101,10 @@ class Connection:
         if not out or self._transport.is_closing():
             return
         self._transport.write(b"".join(out))
-        if self._transport.get_write_buffer_size() > self._rules.send_buffer:
+        waiting = self._transport.get_write_buffer_size()
+        if waiting <= self._rules.send_buffer:
+            self._allowance = 0
+        elif waiting > self._rules.send_buffer + self._allowance:
             LOG.info("client %s cut: it reads too slowly", self.remote)
             self.close_code = WSCloseCode.ABNORMAL_CLOSURE
             # A closing handshake would wait behind the backlog; a real venue resets such a connection too.
@@ -118,19 +125,68 @@ class Connection:
         self.close_code = code
         self.after("close", CLOSE_TIMEOUT_S, self._transport.close)
 
+    def abort(self, *, reset: bool = False) -> None:
+        """End without a close frame; what waits is dropped. With ``reset`` the client gets a TCP reset."""
+        self._out.clear()
+        if self.close_code is None:
+            self.close_code = WSCloseCode.ABNORMAL_CLOSURE
+        abort(self._transport, reset=reset)
+
+    def allow(self, size: int) -> None:
+        """Let a message of ``size`` bytes wait beyond what slow readers may let pile up, until it has left."""
+        self._allowance += size
+
+    def mute(self) -> None:
+        """Send nothing more, pings, pongs and close frames included, until `unmute` was called as often."""
+        self._muted += 1
+        for name in ("ping", "pong"):
+            self._cancel(name)
+        self._pings.clear()
+
+    def unmute(self) -> None:
+        """Speak again: what was not sent is lost, pings begin anew."""
+        self._muted -= 1
+        if not self._muted and self._rules.ping_s and self.open:
+            self.after("ping", self._rules.ping_s, self._ping)
+
+    def pause_reading(self) -> None:
+        """Read nothing more, not even the client's goodbye, until `resume_reading` was called as often."""
+        self._deaf += 1
+        if self._transport.is_reading():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        self._deaf -= 1
+        if not self._deaf and not self._transport.is_closing() and not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    def live_for(self, life_s: float, at_end: Callable[[], None] | None = None) -> None:
+        """Let it end at another age (in seconds, 0: never), by ``at_end`` or by the face's goodbye.
+
+        A connection that has been told of its end is left alone.
+        """
+        self._cancel("life")
+        if life_s and self.open and "goodbye" not in self._timers:
+            left_s = self._opened_s + life_s - asyncio.get_running_loop().time()
+            self.after("life", max(0.0, left_s), at_end or self._on_end_of_life)
+
+    def _cancel(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
     def after(self, name: str, delay_s: float, call: Callable[[], None]) -> None:
         """Call once later, unless the connection ends first; a timer of the same name is replaced."""
-        old = self._timers.pop(name, None)
-        if old is not None:
-            old.cancel()
+        self._cancel(name)
         self._timers[name] = asyncio.get_running_loop().call_later(delay_s, call)
 
     async def run(self) -> None:
         """Serve until the connection ends."""
-        if self._rules.ping_s:
+        if self._rules.ping_s and not self._muted:
             self.after("ping", self._rules.ping_s, self._ping)
-        if self._rules.life_s:
-            self.after("life", self._rules.life_s, self._on_end_of_life)
+        if "life" not in self._timers:
+            self.live_for(self._rules.life_s)
         try:
             await self._read()
         finally:
@@ -192,9 +248,7 @@ class Connection:
             return
         while self._pings.popleft()[0] != payload:
             pass
-        timer = self._timers.pop("pong", None)
-        if timer is not None:
-            timer.cancel()
+        self._cancel("pong")
         if self._pings:
             waited = asyncio.get_running_loop().time() - self._pings[0][1]
             self.after("pong", max(0.0, self._rules.pong_s - waited), self._on_silence)
@@ -206,6 +260,14 @@ class Connection:
     def _write_control(self, first: int, payload: bytes) -> None:
         # Control payloads are 125 bytes at most; the parser has refused longer ones.
         self.write(bytes((first, len(payload))) + payload)
+
+
+def abort(transport: asyncio.Transport, *, reset: bool) -> None:
+    """Close at once, dropping what waits: with a FIN, or with ``reset`` with an RST."""
+    raw = transport.get_extra_info("socket")
+    if reset and raw is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _bound_kernel_buffer(transport: asyncio.BaseTransport, size: int) -> None:

@@ -1,4 +1,4 @@
-"""What all faces share: a listener for REST and WebSocket alike, its clients, their streams, the admin endpoint."""
+"""What all faces share: a listener for REST and WebSocket alike, its clients, their streams, and their faults."""
 
 import asyncio
 import logging
@@ -10,18 +10,18 @@ from typing import Any
 import msgspec
 from aiohttp import WSCloseCode, web
 
-from venue.catalog import Listing, decimal_text
 from venue.faces.connection import LARGEST_INBOUND, Connection, ConnectionRules, frame_text
 from venue.faces.egress import Egress
+from venue.faces.truth import Truth
+from venue.faults.admin import FaultAdmin
+from venue.faults.board import Board
+from venue.faults.fault import Target
 from venue.feed import MarketFeed
-from venue.ladder import Ladder
-from venue.market import Copy, HistoryGone, Published
-from venue.matching import ASK, BID
+from venue.market import Copy, Published, Update
 
 LOG = logging.getLogger(__name__)
 
 MOST_CLIENTS = 1000
-AMOUNT_DECIMALS = 8
 
 encode = msgspec.json.Encoder().encode
 
@@ -35,7 +35,8 @@ class Face(ABC):
         self.feeds = {feed.listing.symbol: feed for feed in feeds}
         self.rules = rules
         self.seed = seed
-        self.egress = Egress()
+        self.board = Board(self)
+        self.egress = Egress(self.board)
         self.connections: dict[Connection, None] = {}  # a dict keeps the order of arrival
         self.subscribers: dict[str, dict[Connection, None]] = {}
         self._runner: web.AppRunner | None = None
@@ -65,18 +66,51 @@ class Face(ABC):
         With it come two numbers: how many interval watchers and how many real-time watchers a subscriber is.
         """
 
+    @abstractmethod
+    def stream_target(self, stream: str) -> Target:
+        """Tell what a stream or channel carries."""
+
+    @abstractmethod
+    def request_target(self, request: web.Request) -> Target:
+        """Tell what a REST request asks for."""
+
+    @abstractmethod
+    def snapshot(self, request: web.Request, choose: Callable[[MarketFeed, int], Copy]) -> bytes | None:
+        """Write the snapshot that a request asks for, of the copy chosen for the feed at its position.
+
+        None when the request's form cannot be made of a copy.
+        """
+
+    @abstractmethod
+    def goodbye(self, connection: Connection, notice_s: float | None) -> None:
+        """Announce the end as the venue does and close after the notice (None: the venue's own)."""
+
+    @abstractmethod
+    def copy_for(self, feed: MarketFeed, at: int) -> Copy:
+        """Copy the book at a position in the face's own terms. Raises HistoryGone."""
+
+    @abstractmethod
+    def changes_for(self, feed: MarketFeed, after: int, limit: int) -> list[Update]:
+        """Return the published changes after a position in the face's own terms. Raises HistoryGone."""
+
     @web.middleware
     async def middleware(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
-        """Pass each REST reply through the egress."""
+        """Refuse what faults refuse, and pass each REST reply through the egress; the admin endpoint is spared."""
+        if request.path.startswith("/admin/"):
+            admin: web.StreamResponse = await handler(request)
+            return admin
+        if self.board.connects and (refused := self.board.refused(request)) is not None:
+            return refused
         response: web.StreamResponse = await handler(request)
-        if isinstance(response, web.WebSocketResponse) or request.path.startswith("/admin/"):
+        if isinstance(response, web.WebSocketResponse):
             return response
         return await self.egress.reply(request, response)
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
         """Listen, and return the port (useful when 0 was asked for). Raises OSError when it is taken."""
         app = web.Application(middlewares=[self.middleware], client_max_size=64 * 1024)
-        app.add_routes([web.get("/admin/book", self.admin_book), *self.routes()])
+        admin = FaultAdmin(self.name, self.board, (feed.listing for feed in self.feeds.values()))
+        app.add_routes([*Truth(self).routes(), *admin.routes(), *self.routes()])
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port, ssl_context=tls, reuse_address=True)
@@ -85,6 +119,7 @@ class Face(ABC):
 
     async def stop(self) -> None:
         """Say goodbye to the clients with 1001 and close the port."""
+        self.board.clear()
         for connection in list(self.connections):
             connection.close(WSCloseCode.GOING_AWAY, "venue is shutting down")
         deadline = asyncio.get_running_loop().time() + 2.0
@@ -118,6 +153,7 @@ class Face(ABC):
         )
         self.connections[connection] = None
         handle = greet(connection)
+        self.board.connected(connection)
         LOG.info("%s: client %s connected", self.name, connection.remote)
         try:
             await connection.run()
@@ -125,6 +161,7 @@ class Face(ABC):
             del self.connections[connection]
             for stream in [s for s, clients in self.subscribers.items() if connection in clients]:
                 self.unsubscribe(connection, stream)
+            self.board.gone(connection)
             LOG.info("%s: client %s gone", self.name, connection.remote)
         return socket
 
@@ -144,6 +181,7 @@ class Face(ABC):
         if clients is None or connection not in clients:
             return
         del clients[connection]
+        self.board.left(connection, stream)
         if not clients:
             del self.subscribers[stream]
         served = self.wants(stream)
@@ -163,48 +201,9 @@ class Face(ABC):
             for connection in list(clients):
                 self.egress.frame(connection, stream, framed)
 
-    async def admin_book(self, request: web.Request) -> web.Response:
-        """Answer what the true book is, or was: ``symbol``, ``levels`` (0: all), ``at`` (a position)."""
-        feed = self.feeds.get(request.query.get("symbol", ""))
-        if feed is None:
-            known = ", ".join(self.feeds)
-            return web.json_response({"error": f"unknown symbol; known are {known}"}, status=404)
-        levels, at = request.query.get("levels", "20"), request.query.get("at")
-        if not levels.isdecimal() or not (at is None or at.isdecimal()):
-            return web.json_response({"error": "levels and at are whole numbers"}, status=400)
-        position = feed.position()
-        try:
-            copy = self.copy_for(feed, int(at)) if at else feed.market.copy_at(position)
-        except HistoryGone as error:
-            return web.json_response({"error": str(error)}, status=410)
-        body = {
-            "symbol": feed.listing.symbol,
-            "update_id": copy.update_id,
-            "microtimestamp": str(feed.stamp(copy.time_us)),
-            **book_texts(feed.listing, copy.ladder, int(levels)),
-        }
-        return web.Response(body=encode(body), content_type="application/json")
-
-    @abstractmethod
-    def copy_for(self, feed: MarketFeed, at: int) -> Copy:
-        """Copy the book at a position in the face's own terms. Raises HistoryGone."""
-
-
-def level_texts(listing: Listing, levels: Iterable[tuple[int, int]], width: int) -> list[tuple[str, str]]:
-    """Write levels as the venue's strings: price with ``width`` decimals, amount with eight."""
-    price_decimals, lot_decimals = listing.price_decimals, listing.lot_decimals
-    return [
-        (decimal_text(tick, price_decimals, width), decimal_text(lots, lot_decimals, AMOUNT_DECIMALS))
-        for tick, lots in levels
-    ]
-
-
-def book_texts(
-    listing: Listing, ladder: Ladder, limit: int, width: int | None = None
-) -> dict[str, list[tuple[str, str]]]:
-    """Write both sides, best first, at most ``limit`` levels each (0: all)."""
-    width = listing.price_decimals if width is None else width
-    return {
-        "bids": level_texts(listing, ladder.levels(BID, limit), width),
-        "asks": level_texts(listing, ladder.levels(ASK, limit), width),
-    }
+    def carriers(self, symbol: str) -> list[Connection]:
+        """Return the clients that have subscribed anything of a symbol, or all for `*`."""
+        if symbol == "*":
+            return list(self.connections)
+        streams = [stream for stream in self.subscribers if self.stream_target(stream).symbol == symbol]
+        return [c for c in self.connections if any(c in self.subscribers[stream] for stream in streams)]

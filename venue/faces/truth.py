@@ -1,0 +1,126 @@
+"""The truth, for whoever judges a client: the book at any kept position, and every change between two of them."""
+
+from typing import Final, Protocol
+
+import msgspec
+from aiohttp import web
+
+from venue.catalog import decimal_text
+from venue.faces.texts import AMOUNT_DECIMALS, book_texts
+from venue.faults.board import Board
+from venue.feed import MarketFeed
+from venue.market import Copy, HistoryGone, Update
+from venue.matching import BID
+
+MOST_CHANGES: Final = 10_000  # in one page
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Face(Protocol):
+    feeds: dict[str, MarketFeed]
+    board: Board
+
+    def copy_for(self, feed: MarketFeed, at: int) -> Copy: ...
+
+    def changes_for(self, feed: MarketFeed, after: int, limit: int) -> list[Update]: ...
+
+
+class _BadRequest(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Truth:
+    """`/admin/book` and `/admin/changes`. Positions are update ids on Binance, microtimestamps on Bitstamp.
+
+    Neither faults nor weights touch these. Times are the true ones: while a skew is active, clients see them shifted
+    by ``skew_us``.
+    """
+
+    def __init__(self, face: _Face) -> None:
+        self._face = face
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the endpoints."""
+        return [web.get("/admin/book", self._book), web.get("/admin/changes", self._changes)]
+
+    async def _book(self, request: web.Request) -> web.Response:
+        """Answer what the true book is, or was: ``symbol``, ``levels`` (0: all), ``at`` (a position)."""
+        try:
+            feed = self._feed(request)
+            levels = _whole(request, "levels", 20)
+            at = _whole(request, "at", 0)
+            position = feed.position()
+            copy = self._face.copy_for(feed, at) if at else feed.market.copy_at(position)
+        except _BadRequest as error:
+            return _reply({"error": str(error)}, error.status)
+        except HistoryGone as error:
+            return _reply({"error": str(error)}, 410)
+        body = {
+            "symbol": feed.listing.symbol,
+            "update_id": copy.update_id,
+            "microtimestamp": str(feed.stamp(copy.time_us)),
+            **book_texts(feed.listing, copy.ladder, levels),
+        }
+        return _reply(body)
+
+    async def _changes(self, request: web.Request) -> web.Response:
+        """Answer the true changes after a position, oldest first: ``symbol``, ``after``, ``limit``.
+
+        A page ends where the face's positions allow one to go on: changes of one microtimestamp stay together.
+        """
+        try:
+            feed = self._feed(request)
+            after = _whole(request, "after", 0)
+            limit = _whole(request, "limit", 1000)
+            if not after:
+                raise _BadRequest(400, "after is missing: the position of a book or of the page before")
+            if not 1 <= limit <= MOST_CHANGES:
+                raise _BadRequest(400, f"limit: {limit} is not between 1 and {MOST_CHANGES}")
+            changes = self._face.changes_for(feed, after, limit)
+        except _BadRequest as error:
+            return _reply({"error": str(error)}, error.status)
+        except HistoryGone as error:
+            return _reply({"error": str(error)}, 410)
+        market, listing = feed.market, feed.listing
+        price_decimals, lot_decimals = listing.price_decimals, listing.lot_decimals
+        rows = [
+            (
+                change.update_id,
+                str(feed.stamp(change.time_us)),
+                "bid" if change.side == BID else "ask",
+                decimal_text(change.tick, price_decimals, price_decimals),
+                decimal_text(change.lots, lot_decimals, AMOUNT_DECIMALS),
+            )
+            for change in changes
+        ]
+        body = {
+            "symbol": listing.symbol,
+            "public_update_id": market.public_update_id,
+            "public_microtimestamp": str(feed.stamp(market.public_time_us)),
+            "skew_us": self._face.board.skew_us(listing.symbol),
+            "more": bool(changes) and changes[-1].update_id < market.public_update_id,
+            "changes": rows,
+        }
+        return _reply(body)
+
+    def _feed(self, request: web.Request) -> MarketFeed:
+        feed = self._face.feeds.get(request.query.get("symbol", ""))
+        if feed is None:
+            raise _BadRequest(404, f"unknown symbol; known are {', '.join(self._face.feeds)}")
+        return feed
+
+
+def _whole(request: web.Request, name: str, default: int) -> int:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise _BadRequest(400, f"{name}: {text!r} is not a whole number")
+    return int(text)
+
+
+def _reply(body: object, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=_encode(body), content_type="application/json")

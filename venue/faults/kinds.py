@@ -1,0 +1,22 @@
+"""All kinds of faults, by name."""
+
+from typing import Final
+
+from venue.faults.bodies import Drip, Endless
+from venue.faults.fault import Fault, table
+from venue.faults.frames import Delay, Drop, Duplicate, Reorder
+from venue.faults.links import Cut, HalfOpen, Life, Refuse, Shutdown, Silence
+from venue.faults.replies import Cached, Html, Late, NoReply, Status, Truncated
+from venue.faults.shapes import Binary, Fragmented, Garbage, Oversized
+from venue.faults.skew import Skew
+from venue.faults.snapshots import Ancient, Crossed
+from venue.faults.truth import Lost, Wrong
+
+KINDS: Final[dict[str, type[Fault]]] = table(
+    (
+        *(Drop, Duplicate, Reorder, Delay, Garbage, Oversized, Binary, Fragmented),
+        *(Silence, HalfOpen, Cut, Refuse, Life, Shutdown),
+        *(Late, Ancient, Crossed, Cached, Truncated, Status, Html, Drip, Endless, NoReply),
+        *(Lost, Wrong, Skew),
+    )
+)
