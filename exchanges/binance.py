@@ -12,10 +12,10 @@ from typing import Any, ClassVar, Generic
 import msgspec
 
 from book import Instrument, Pair, State
-from exchanges.actions import Action, Audit, Become, Fetch, Garbage, Reconnect, Send, Snapshot
+from exchanges.actions import Action, Audit, Become, Fetch, Garbage, Reconnect, Send, Snapshot, Timer
 from exchanges.decode import UNREADABLE, Amount, L, Level, N, WideLevel, check_wide, decoder, is_step
 from exchanges.errors import GarbageFrame
-from exchanges.protocol import Protocol
+from exchanges.protocol import ACKNOWLEDGED, ACKNOWLEDGED_S, Protocol
 from exchanges.sync import Diff, Synchroniser
 from exchanges.venue import Address, Limits, Venue
 
@@ -138,6 +138,7 @@ class BinanceProtocol(Protocol):
             message = {"method": "SUBSCRIBE", "params": streams, "id": request}
             actions += [Become(symbol, State.SYNCING, "subscribing") for symbol in part]
             actions.append(Send(msgspec.json.encode(message).decode()))
+            actions.append(Timer(part[0], request, ACKNOWLEDGED, ACKNOWLEDGED_S))
         return actions
 
     def frame(self, frame: bytes) -> list[Action]:
@@ -175,7 +176,9 @@ class BinanceProtocol(Protocol):
         return self.syncs[symbol].failed(generation, reason, retry_s)
 
     def timeout(self, symbol: str, generation: int, purpose: str) -> list[Action]:
-        """Timers belong to the synchronisation of a symbol."""
+        """Timers belong to the synchronisation of a symbol, but for that of a subscription request."""
+        if purpose == ACKNOWLEDGED:
+            return [Reconnect("a subscription was not acknowledged")] if generation in self._requests else []
         return self.syncs[symbol].timeout(generation, purpose)
 
     def resync(self, symbol: str, state: State, reason: str) -> list[Action]:

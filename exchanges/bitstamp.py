@@ -16,7 +16,7 @@ from book import Instrument, Pair, State
 from exchanges.actions import Action, Audit, Become, Count, Fetch, Garbage, Load, Reconnect, Send, Snapshot, Timer
 from exchanges.decode import UNREADABLE, L, Level, WideLevel, check_wide, decoder, is_step
 from exchanges.errors import GarbageFrame
-from exchanges.protocol import Protocol
+from exchanges.protocol import ACKNOWLEDGED, ACKNOWLEDGED_S, Protocol
 from exchanges.sync import Diff, Phase, Synchroniser
 from exchanges.venue import Address, Limits, Venue
 
@@ -108,6 +108,8 @@ class BitstampProtocol(Protocol):
             for channel in (DIFFS, BOOKS) if self._whole else (BOOKS,):
                 message = {"event": "bts:subscribe", "data": {"channel": channel + symbol}}
                 actions.append(Send(msgspec.json.encode(message).decode()))
+            if self._whole:
+                actions.append(Timer(symbol, 0, ACKNOWLEDGED, ACKNOWLEDGED_S))
         return actions
 
     def frame(self, frame: bytes) -> list[Action]:
@@ -144,6 +146,8 @@ class BitstampProtocol(Protocol):
     def timeout(self, symbol: str, generation: int, purpose: str) -> list[Action]:
         """Besides those of the synchronisation: has the diff come that a top-100 book told of?"""
         sync = self.syncs[symbol]
+        if purpose == ACKNOWLEDGED:
+            return [Reconnect("a subscription was not acknowledged")] if sync.phase is Phase.IDLE else []
         if purpose != "overdue diff":
             return sync.timeout(generation, purpose)
         if self._overdue.pop(symbol, 0) > sync.position:

@@ -117,6 +117,8 @@ class Feed:
             before = book.state
             for action in actions:
                 problem = action.on(book, received_ns, applied_ns) or problem
+            if problem:  # no reader may see a book that is known to be wrong
+                book.become(State.GAP, f"audit failed: {problem}", applied_ns)
             state, reason, crossed_ns = book.state, book.reason, book.crossed_since_ns
         if state is not before:
             log.log(

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from book import Instrument, State
 from exchanges.actions import Action
 
+ACKNOWLEDGED = "acknowledged"  # the purpose of the timers that wait for the reply to a subscription
+ACKNOWLEDGED_S = 15.0
+
 
 class Protocol(ABC):
     """One connection to one venue, carrying `instruments`.

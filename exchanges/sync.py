@@ -16,6 +16,7 @@ from book.venue_book import Levels
 from exchanges.actions import Action, Apply, Become, Count, Fetch, Load, Snapshot, Timer
 
 _BUFFERED_DIFFS = 20_000  # while a snapshot is on its way; when full, start over
+_IGNORED_IN_A_ROW = 100  # diffs behind a live book: more cannot be what a snapshot was ahead of
 _SLOW_RETRY_S = 5.0  # between snapshot requests after `max_tries` in a row were too old
 
 
@@ -55,6 +56,7 @@ class Synchroniser(ABC):
         self._unproven = False  # live by a snapshot that no diff has joined yet
         self._floor = 0  # the stream has told of changes up to here: an older snapshot alone lacks them
         self._tries = 0
+        self._ignored = 0  # diffs in a row that were inside the live book already
         self._buffer: deque[Diff] = deque()
 
     # The venue's rules.
@@ -168,7 +170,11 @@ class Synchroniser(ABC):
 
     def _live(self, diff: Diff) -> list[Action]:
         if self.covered(diff, self.position):
-            return [Count(self.symbol, "ignored")]
+            self._ignored += 1
+            if self._ignored < _IGNORED_IN_A_ROW:
+                return [Count(self.symbol, "ignored")]
+            return self._fallen_back(diff)
+        self._ignored = 0
         missing = self.gap(diff, self.position)
         if missing:
             actions = [Count(self.symbol, "gaps"), *self.resync(State.GAP, missing)]
@@ -181,6 +187,14 @@ class Synchroniser(ABC):
         elif self._unproven:
             self._unproven = False
             actions += self._prove(diff)
+        return actions
+
+    def _fallen_back(self, diff: Diff) -> list[Action]:
+        """The venue counts anew, or one message lied about its ids: a frozen book must not look live."""
+        reason = f"{self._ignored} diffs in a row were older than the book"
+        actions = self.resync(State.GAP, reason)
+        self._floor = 0  # what the book believed to know of the ids is what is in doubt
+        self._buffer.append(diff)
         return actions
 
     def _prove(self, first: Diff) -> list[Action]:
@@ -208,6 +222,7 @@ class Synchroniser(ABC):
         self.position = 0
         self._floor = 0
         self._tries = 0
+        self._ignored = 0
         self._buffer.clear()
 
     def _begin_fetch(self) -> list[Action]:

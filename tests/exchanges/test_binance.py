@@ -677,3 +677,26 @@ def test_the_venue() -> None:
     ]
     assert ["bookTicker" in text for text in sends] == [True, False]
     assert venue.protocol([instrument(BINANCE)], {}).path == "/stream?timeUnit=MICROSECOND"
+
+
+def test_a_subscription_that_is_never_acknowledged_starts_over() -> None:
+    """A book must not wait for ever for a venue that took the request and forgot it."""
+    desk = Desk(binance()).open(acknowledge=False)
+    desk.expire("acknowledged")
+    assert desk.reconnects == ["a subscription was not acknowledged"]
+    desk = live()
+    desk.expire("acknowledged")
+    assert desk.reconnects == []
+
+
+def test_ids_that_fell_back_do_not_freeze_a_live_book() -> None:
+    """One event that lied about its ids would make every later one look old: the book is built anew from these."""
+    desk = live(100)
+    desk.frame(depth(101, 10**12, [("100.00", "9")]))
+    for last in range(102, 102 + 99):
+        desk.frame(depth(last, last))
+    assert desk.state is State.LIVE
+    desk.frame(depth(201, 201, [("100.00", "5")]))
+    assert (desk.state, desk.book.reason) == (State.GAP, "100 diffs in a row were older than the book")
+    desk.answer(binance_snapshot(200, [("100.00", "1")], [("101.00", "1")]))
+    assert (desk.book.state, desk.book.position, desk.levels()[0]) == (State.LIVE, 201, ((100.0, 5.0),))

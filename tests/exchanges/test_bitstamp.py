@@ -9,7 +9,7 @@ import pytest
 
 from book import Pair, State
 from exchanges import VENUES
-from exchanges.actions import Reconnect
+from exchanges.actions import Reconnect, Send
 from exchanges.bitstamp import Bitstamp, BitstampProtocol
 from exchanges.errors import GarbageFrame
 from tests.exchanges.desk import BITSTAMP, Desk, bitstamp, bitstamp_snapshot, diff, instrument, top
@@ -485,8 +485,18 @@ def test_the_venue() -> None:
     venue = VENUES["bitstamp"]
     assert isinstance(venue, Bitstamp)
     protocols = [venue.protocol([instrument(BITSTAMP)], {"books": books}) for books in ("diff", "snapshot")]
-    assert [len(protocol.opened()) for protocol in protocols] == [3, 2]
+    assert [sum(isinstance(each, Send) for each in protocol.opened()) for protocol in protocols] == [2, 1]
     assert protocols[0].path == ""
     assert venue.used_weight({"x-mbx-used-weight-1m": "5"}) is None
     first, second = (BitstampProtocol([instrument(BITSTAMP)]).syncs[BITSTAMP].fetch(0.0).path for _ in range(2))
     assert first != second, "two connections do not share cached answers either"
+
+
+def test_a_subscription_that_is_never_acknowledged_starts_over() -> None:
+    """A book must not wait for ever for a venue that took the request and forgot it."""
+    desk = Desk(bitstamp()).open(acknowledge=False)
+    desk.expire("acknowledged")
+    assert desk.reconnects == ["a subscription was not acknowledged"]
+    desk = live()
+    desk.expire("acknowledged")
+    assert desk.reconnects == []

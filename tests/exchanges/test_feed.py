@@ -67,6 +67,7 @@ def test_an_audit_that_fails_takes_the_book_out() -> None:
     desk = live()
     seen = states_seen(desk)
     desk.frame(ticker(100, ("100.00", "3"), ("101.00", "1")))
+    assert [state for state, *_ in seen if state is State.LIVE] == [], "no reader sees it live once it is known"
     assert seen[-1] == (State.GAP, 100, None)
     assert desk.book.reason == "audit failed: bid 1 is 100.0 x 1.0, the venue says 100.0 x 3.0"
 
