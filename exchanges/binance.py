@@ -15,8 +15,8 @@ from book import Instrument, Pair, State
 from exchanges.actions import Action, Audit, Become, Fetch, Garbage, Reconnect, Send, Snapshot, Timer
 from exchanges.decode import UNREADABLE, Amount, L, Level, N, WideLevel, check_wide, decoder, is_step
 from exchanges.errors import GarbageFrame
-from exchanges.protocol import ACKNOWLEDGED, ACKNOWLEDGED_S, Protocol
-from exchanges.sync import Diff, Synchroniser
+from exchanges.protocol import ACKNOWLEDGED, ACKNOWLEDGED_S
+from exchanges.sync import Diff, SyncedProtocol, Synchroniser
 from exchanges.venue import Address, Limits, Venue
 
 SNAPSHOT_LEVELS = 5000
@@ -99,7 +99,7 @@ class BinanceSync(Synchroniser):
         return Fetch(self.symbol, self.generation, path, SNAPSHOT_WEIGHT, delay_s)
 
 
-class BinanceProtocol(Protocol):
+class BinanceProtocol(SyncedProtocol):
     """One connection to Binance, carrying any number of symbols up to the venue's 1024 streams."""
 
     def __init__(self, instruments: Sequence[Instrument], audit: bool = True) -> None:
@@ -171,23 +171,11 @@ class BinanceProtocol(Protocol):
         known_ask = max(told.asks)[0] if len(told.asks) >= SNAPSHOT_LEVELS else None
         return sync.snapshot(generation, Snapshot(told.lastUpdateId, told.bids, told.asks, 0, known_bid, known_ask))
 
-    def failed(self, symbol: str, generation: int, reason: str, retry_s: float) -> list[Action]:
-        """Asks again."""
-        return self.syncs[symbol].failed(generation, reason, retry_s)
-
     def timeout(self, symbol: str, generation: int, purpose: str) -> list[Action]:
         """Timers belong to the synchronisation of a symbol, but for that of a subscription request."""
         if purpose == ACKNOWLEDGED:
             return [Reconnect("a subscription was not acknowledged")] if generation in self._requests else []
-        return self.syncs[symbol].timeout(generation, purpose)
-
-    def resync(self, symbol: str, state: State, reason: str) -> list[Action]:
-        """Starts the symbol over."""
-        return self.syncs[symbol].resync(state, reason)
-
-    def refresh(self, symbol: str) -> list[Action]:
-        """A fresh snapshot while live."""
-        return self.syncs[symbol].refresh()
+        return super().timeout(symbol, generation, purpose)
 
     def closed(self) -> None:
         """Forgets all that belonged to the connection."""

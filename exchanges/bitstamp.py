@@ -16,8 +16,8 @@ from book import Instrument, Pair, State
 from exchanges.actions import Action, Audit, Become, Count, Fetch, Garbage, Load, Reconnect, Send, Snapshot, Timer
 from exchanges.decode import UNREADABLE, L, Level, WideLevel, check_wide, decoder, is_step
 from exchanges.errors import GarbageFrame
-from exchanges.protocol import ACKNOWLEDGED, ACKNOWLEDGED_S, Protocol
-from exchanges.sync import Diff, Phase, Synchroniser
+from exchanges.protocol import ACKNOWLEDGED, ACKNOWLEDGED_S
+from exchanges.sync import Diff, Phase, SyncedProtocol, Synchroniser
 from exchanges.venue import Address, Limits, Venue
 
 DIFFS, BOOKS = "diff_order_book_", "order_book_"
@@ -80,7 +80,7 @@ class BitstampSync(Synchroniser):
         return [*self.refresh(), *self._keep(first)]
 
 
-class BitstampProtocol(Protocol):
+class BitstampProtocol(SyncedProtocol):
     """One connection to Bitstamp. `books="diff"`: diffs, audited; `books="snapshot"`: top-100 books alone."""
 
     def __init__(self, instruments: Sequence[Instrument], books: str = "diff", nonce: int | None = None) -> None:
@@ -139,29 +139,17 @@ class BitstampProtocol(Protocol):
         venue_ns = told.microtimestamp * 1000
         return sync.snapshot(generation, Snapshot(told.microtimestamp, told.bids, told.asks, venue_ns, None, None))
 
-    def failed(self, symbol: str, generation: int, reason: str, retry_s: float) -> list[Action]:
-        """Asks again."""
-        return self.syncs[symbol].failed(generation, reason, retry_s)
-
     def timeout(self, symbol: str, generation: int, purpose: str) -> list[Action]:
         """Besides those of the synchronisation: has the diff come that a top-100 book told of?"""
         sync = self.syncs[symbol]
         if purpose == ACKNOWLEDGED:
             return [Reconnect("a subscription was not acknowledged")] if sync.phase is Phase.IDLE else []
         if purpose != "overdue diff":
-            return sync.timeout(generation, purpose)
+            return super().timeout(symbol, generation, purpose)
         if self._overdue.pop(symbol, 0) > sync.position:
             return sync.refresh()
         ahead = self._ahead.get(symbol)  # a later book may have told of a later diff meanwhile
         return self._expect(sync, ahead.position) if ahead and ahead.position > sync.position else []
-
-    def resync(self, symbol: str, state: State, reason: str) -> list[Action]:
-        """Starts the symbol over."""
-        return self.syncs[symbol].resync(state, reason)
-
-    def refresh(self, symbol: str) -> list[Action]:
-        """A fresh snapshot while live."""
-        return self.syncs[symbol].refresh()
 
     def closed(self) -> None:
         """Forgets all that belonged to the connection."""
@@ -199,12 +187,12 @@ class BitstampProtocol(Protocol):
         self._ahead[symbol] = audit
         return [] if symbol in self._overdue else self._expect(sync, stamp)
 
-    def _expect(self, sync: BitstampSync, stamp: int) -> list[Action]:
+    def _expect(self, sync: Synchroniser, stamp: int) -> list[Action]:
         """The diff of `stamp` must come soon."""
         self._overdue[sync.symbol] = stamp
         return [Timer(sync.symbol, sync.generation, "overdue diff", _DIFF_OVERDUE_S)]
 
-    def _replace(self, sync: BitstampSync, told: Any) -> list[Action]:
+    def _replace(self, sync: Synchroniser, told: Any) -> list[Action]:
         """Top-100 books alone: each one is the book, and what lies deeper is unknown."""
         stamp = told.microtimestamp
         if stamp <= sync.position:

@@ -8,12 +8,14 @@ everywhere: subscribe first, wait for a first diff, then ask for the snapshot, j
 
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Mapping
 from enum import Enum, auto
 from typing import NamedTuple
 
 from book import State
 from book.venue_book import Levels
 from exchanges.actions import Action, Apply, Become, Count, Fetch, Load, Snapshot, Timer
+from exchanges.protocol import Protocol
 
 _BUFFERED_DIFFS = 20_000  # while a snapshot is on its way; when full, start over
 _IGNORED_IN_A_ROW = 100  # diffs behind a live book: more cannot be what a snapshot was ahead of
@@ -241,3 +243,25 @@ class Synchroniser(ABC):
             reason = f"{self._tries} snapshots in a row were older than the stream"
             actions.append(Become(self.symbol, State.SYNCING, reason))
         return [*actions, self.fetch(_SLOW_RETRY_S)]
+
+
+class SyncedProtocol(Protocol):
+    """A protocol whose books are all made of snapshots and diffs: each symbol's events go to its synchroniser."""
+
+    syncs: Mapping[str, Synchroniser]  # by symbol
+
+    def failed(self, symbol: str, generation: int, reason: str, retry_s: float) -> list[Action]:
+        """Asks again."""
+        return self.syncs[symbol].failed(generation, reason, retry_s)
+
+    def timeout(self, symbol: str, generation: int, purpose: str) -> list[Action]:
+        """Timers belong to the synchronisation of a symbol."""
+        return self.syncs[symbol].timeout(generation, purpose)
+
+    def resync(self, symbol: str, state: State, reason: str) -> list[Action]:
+        """Starts the symbol over."""
+        return self.syncs[symbol].resync(state, reason)
+
+    def refresh(self, symbol: str) -> list[Action]:
+        """A fresh snapshot while live."""
+        return self.syncs[symbol].refresh()
