@@ -82,7 +82,7 @@ def test_the_reflection_example_shows_the_stream(port: int) -> None:
     words = ["sh", "examples/grpcurl.sh", f"127.0.0.1:{port}"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=True)
     assert "orderbook.MarketData" in done.stdout
-    assert '"priceDecimals"' in done.stdout
+    assert '"price_decimals"' in done.stdout
 
 
 def test_no_command_is_left_out() -> None:
