@@ -163,7 +163,9 @@ def run(settings: Settings, stop: Stop) -> None:
                 started_ns=started_ns,
             )
         )
-        print(f"listening on {settings.host}:{port}", file=sys.stderr, flush=True)
+        # One write, so that no log line of another thread can come between the text and its end.
+        sys.stderr.write(f"listening on {settings.host}:{port}\n")
+        sys.stderr.flush()
         stop.wait()
         log.info("stopping")
     finally:
