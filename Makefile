@@ -44,7 +44,7 @@ types: $(VENV)/dev.stamp  ## mypy --strict
 	$(BIN)/mypy
 
 bench: $(VENV)/dev.stamp  ## speed against rivals in the same run
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(BENCH)
 
 latency: $(VENV)/dev.stamp  ## venue to client over three processes, next to a bare relay
 	$(BIN)/python -m bench.latency

@@ -76,6 +76,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--rounds", type=int, default=_PLAN.rounds, metavar="N", help="of a measurement (default: %(default)s)"
     )
+    p.add_argument(
+        "--report",
+        action="store_true",
+        help="a missed ratio is told but fails nothing: for machines shared with others",
+    )
     p.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     return p
 
@@ -110,6 +115,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for row in missed:
         figure = "" if row.ratio is None else f"{row.ratio:.2f} is not {row.bar}"
         print(f"missed: {row.name}, {row.what}: {figure or row.note}", file=sys.stderr)
+    if told.report:
+        missed = [row for row in missed if row.ratio is None]  # what must be exact must be so everywhere
     return 1 if missed else 0
 
 
