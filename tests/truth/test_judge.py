@@ -137,6 +137,7 @@ def test_a_dozen_faults_put_nothing_wrong_on_the_stream() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # a guard against hanging, for a run of some minutes
 def test_many_faults_put_nothing_wrong_on_the_stream() -> None:
     """The same, longer."""
     made, struck = run_faults(40, seed=11)
