@@ -226,7 +226,7 @@ def session(sockets: Sockets, web: Web, **limits: Any) -> tuple[VenueSession, Pa
 def test_rotation_over_sockets(web: Web, stream: Stream, cause: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Five rotations while diffs keep coming: never anything but live, never a step back, one snapshot in all."""
     web.respond = reply(binance_snapshot(100))
-    monkeypatch.setattr("exchanges.connection._AT_ONCE_AFTER_S", 0.0)
+    monkeypatch.setattr("exchanges.connection._ROTATE_AT_ONCE_AFTER_S", 0.0)
     sockets = Sockets(stream.script)
     ours, books = session(sockets, web, **({"max_age_s": 0.3} if cause == "old age" else {}))
     seen: list[tuple[State, int]] = []
