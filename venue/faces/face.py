@@ -40,6 +40,7 @@ class Face(ABC):
         self.connections: dict[Connection, None] = {}  # a dict keeps the order of arrival
         self.subscribers: dict[str, dict[Connection, None]] = {}
         self._runner: web.AppRunner | None = None
+        self._stopping = False
         for feed in self.feeds.values():
             feed.listener = self
 
@@ -99,7 +100,7 @@ class Face(ABC):
         if request.path.startswith("/admin/"):
             admin: web.StreamResponse = await handler(request)
             return admin
-        if self.board.connects and (refused := self.board.refused(request)) is not None:
+        if self.board.connects and (refused := await self.board.refused(request)) is not None:
             return refused
         response: web.StreamResponse = await handler(request)
         if isinstance(response, web.WebSocketResponse):
@@ -119,6 +120,7 @@ class Face(ABC):
 
     async def stop(self) -> None:
         """Say goodbye to the clients with 1001 and close the port."""
+        self._stopping = True
         self.board.clear()
         for connection in list(self.connections):
             connection.close(WSCloseCode.GOING_AWAY, "venue is shutting down")
@@ -135,7 +137,7 @@ class Face(ABC):
         on_end_of_life: Callable[[Connection], None],
     ) -> web.StreamResponse:
         """Do the handshake and serve one client; ``greet`` is told of it and returns who gets its messages."""
-        if len(self.connections) >= MOST_CLIENTS:
+        if self._stopping or len(self.connections) >= MOST_CLIENTS:
             return web.Response(status=503, text="too many clients")
         # Compression would need the frames to be made per client.
         socket = web.WebSocketResponse(
