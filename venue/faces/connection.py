@@ -51,7 +51,10 @@ def _length(size: int) -> bytes:
 
 
 class Connection:
-    """A client that has done the handshake. ``on_text`` gets each text or binary message."""
+    """A client that has done the handshake. ``on_text`` gets each text or binary message.
+
+    ``on_inbound`` is called for each frame that is read: messages, pings and pongs.
+    """
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class Connection:
         *,
         on_text: Callable[[bytes], None],
         on_end_of_life: Callable[[], None],
+        on_inbound: Callable[[], None],
     ) -> None:
         transport = request.transport
         assert transport is not None  # the handshake has just been answered on it
@@ -73,6 +77,7 @@ class Connection:
         self._rules = rules
         self._on_text = on_text
         self._on_end_of_life = on_end_of_life
+        self._on_inbound = on_inbound
         self._inbound: deque[float] = deque(maxlen=max(1, rules.inbound_per_s))
         self._pings: deque[tuple[bytes, float]] = deque()  # sent and not answered, oldest first
         self._ping_number = 0
@@ -214,6 +219,7 @@ class Connection:
             return  # both have said goodbye, the connection is lost, or aiohttp has answered a protocol error
 
     def _on_message(self, kind: WSMsgType, data: str | bytes) -> None:
+        self._on_inbound()
         if self._too_many():
             self.close(WSCloseCode.POLICY_VIOLATION, "Too many requests")
             return
