@@ -15,6 +15,7 @@ from tests.processes import server, venue
 
 PATIENCE_S = 30.0
 PATHS = {"binance": "/ws/btcusdt@depth@100ms", "bitstamp": ""}
+UPDATES_BETWEEN = 22  # rotations
 LEVELS = 1000  # deeper than the flow changes, so that every diff changes what is asked for
 
 
@@ -64,6 +65,11 @@ class Client:
         """Waits for the n-th rotation."""
         self._until(lambda: self.rotations >= wanted, f"rotation {wanted}")
 
+    def until_older(self) -> None:
+        """Lets the present connection live for some updates: one that is young is relieved after a pause only."""
+        count = len(self.positions) + UPDATES_BETWEEN
+        self._until(lambda: len(self.positions) >= count, "more updates")
+
     def until_shown(self, position: int) -> None:
         """Waits for a position."""
         self._until(lambda: self.positions[-1] >= position, f"position {position}")
@@ -108,6 +114,7 @@ def rotate(face: str, times: int) -> None:
             witness = Witness(face, ws)
             try:
                 for number in range(1, times + 1):
+                    client.until_older()
                     reply = requests.post(f"{rest}/admin/fault", json={"kind": "shutdown"}, timeout=10)
                     assert reply.status_code == 201, reply.text
                     client.until_rotated(number)
