@@ -99,6 +99,22 @@ class Side:
             self._rebuild()
         return unknown
 
+    def cut(self, depth: int) -> None:
+        """Forgets all but the best `depth` levels; when there are as many, nothing beyond the worst is known."""
+        if len(self.amounts) < depth:
+            self.horizon = None
+            return
+        self.prices(depth + 1)  # has the window hold them
+        keys, sign = self._keys, self._sign
+        for key in keys[depth:]:
+            del self.amounts[sign * key]
+        del keys[depth:]
+        if len(self.amounts) > depth:  # the window ended before the side did
+            kept = {sign * key: self.amounts[sign * key] for key in keys}
+            self.amounts = kept
+        self._edge = math.inf
+        self.horizon = sign * keys[-1]
+
     def best(self) -> float | None:
         """The best price, None when the side is empty."""
         return self._sign * self._keys[0] if self._keys else None

@@ -127,10 +127,16 @@ class VenueBook:
         self.counters.updates += 1
         self._watch_cross(stamps.received_ns)
 
-    def apply(self, bids: Levels, asks: Levels, position: int, stamps: Stamps) -> None:
-        """Applies one diff whole: absolute amounts, 0 removes. Continuity is the caller's to prove."""
+    def apply(self, bids: Levels, asks: Levels, position: int, stamps: Stamps, depth: int = 0) -> None:
+        """Applies one diff whole: absolute amounts, 0 removes. Continuity is the caller's to prove.
+
+        `depth`: the venue keeps so many levels a side, and tells of no removal of what falls out; 0: all.
+        """
         counters = self.counters
         counters.unknown_removals += self.bids.apply(bids) + self.asks.apply(asks)
+        if depth:
+            self.bids.cut(depth)
+            self.asks.cut(depth)
         counters.updates += 1
         self.position = position
         self.stamps = stamps

@@ -1,6 +1,6 @@
 """What a protocol wants done. The feed carries out those on books, the connection's thread those on the network."""
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from typing import NamedTuple
 
 from book import Side, Stamps, State, VenueBook
@@ -39,17 +39,19 @@ class Load(NamedTuple):
 
 
 class Apply(NamedTuple):
-    """Apply one diff, whose continuity is proven."""
+    """Apply one diff, whose continuity is proven. `depth`: the venue keeps so many levels a side; 0: all."""
 
     symbol: str
     bids: Levels
     asks: Levels
     position: int
     venue_ns: int
+    depth: int = 0
 
     def on(self, book: VenueBook, received_ns: int, applied_ns: int) -> str | None:
         """Carries it out; the pair's lock is held."""
-        book.apply(self.bids, self.asks, self.position, Stamps(self.venue_ns, received_ns, applied_ns))
+        stamps = Stamps(self.venue_ns, received_ns, applied_ns)
+        book.apply(self.bids, self.asks, self.position, stamps, self.depth)
         return None
 
 
@@ -87,6 +89,26 @@ class Audit(NamedTuple):
             if ours != told:
                 book.counters.audits_failed += 1
                 return _difference(name, ours, told)
+        book.counters.audits_passed += 1
+        return None
+
+
+class Verify(NamedTuple):
+    """The venue's checksum over the top of its book at this very position; `compute` makes ours."""
+
+    symbol: str
+    told: int
+    compute: Callable[[Levels, Levels], int]  # of the best bids and asks, best first
+    depth: int  # levels a side that it covers
+
+    def on(self, book: VenueBook, received_ns: int, applied_ns: int) -> str | None:
+        """Compares; returns what differs, None when all is equal. The pair's lock is held."""
+        if book.state is not State.LIVE:
+            return None
+        ours = self.compute(book.bids.top(self.depth), book.asks.top(self.depth))
+        if ours != self.told:
+            book.counters.audits_failed += 1
+            return f"checksum {ours}, the venue says {self.told}"
         book.counters.audits_passed += 1
         return None
 
@@ -175,7 +197,7 @@ class Reconnect(NamedTuple):
     overlap: bool = False
 
 
-BookAction = Load | Apply | Become | Audit | Compare | Count
+BookAction = Load | Apply | Become | Audit | Verify | Compare | Count
 NetworkAction = Send | Fetch | Timer | Reconnect
 Action = BookAction | NetworkAction | Garbage
 

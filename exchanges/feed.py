@@ -24,13 +24,14 @@ from exchanges.actions import (
     NetworkAction,
     Snapshot,
     Timer,
+    Verify,
 )
 from exchanges.lag import LagWatch
 from exchanges.protocol import Protocol
 
 log = logging.getLogger(__name__)
 
-_BOOK_ACTIONS = (Apply, Audit, Load, Become, Count, Compare)
+_BOOK_ACTIONS = (Apply, Audit, Load, Become, Count, Compare, Verify)
 _HORIZON_EVERY_S = 5.0
 _HORIZON_WORN = 0.5  # of the known depth that the best price may use up before a fresh snapshot extends it
 _FINEST = 18  # decimals; no asset has more, and a price of 1e-300 must not set the scale of a pair

@@ -1,0 +1,206 @@
+"""A protocol whose streams begin with a snapshot: each symbol is subscribed, loaded, and subscribed anew when lost.
+
+    idle -> waiting (for the snapshot) -> live -> (something is wrong) -> waiting
+
+No I/O and no clock.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from enum import Enum, auto
+
+from book import Instrument, State
+from exchanges.actions import Action, Become, Count, Fetch, Garbage, Load, Reconnect, Send, Snapshot, Timer
+from exchanges.decode import UNREADABLE
+from exchanges.probe import PROBE, PROBE_DUE, Diff, Prober
+from exchanges.protocol import Protocol
+
+SNAPSHOT, KEEPALIVE = "snapshot", "keepalive"  # purposes of timers
+_PATIENCE_S = 10.0  # for the snapshot after a subscription
+_QUIET_SHARE, _SPARE_SHARE = 0.75, 0.5  # of the budget, for REST books of quiet and of busy streams
+
+
+class Phase(Enum):
+    """Where a symbol stands."""
+
+    IDLE = auto()
+    WAITING = auto()
+    LIVE = auto()
+
+
+class StreamedBook:
+    """What the protocol knows of one symbol. Owned by the thread of its connection."""
+
+    def __init__(self, symbol: str, prober: Prober | None) -> None:
+        self.symbol = symbol
+        self.phase = Phase.IDLE
+        self.position = 0
+        self.epoch = 0  # of the subscription; timers of earlier ones are stale
+        self.tries = 0  # subscriptions in a row that brought no snapshot
+        self.deaths = 0  # times that the stream was found dead on this connection
+        self.prober = prober
+
+
+class StreamedProtocol(Protocol):
+    """One connection to a venue whose book channels send a snapshot first.
+
+    A venue says how to subscribe, unsubscribe and read, and calls `loaded`, `applied` and `lost`. Where its REST book
+    carries the ids of its stream (`probes`), quiet is told from dead, and busy books are compared now and then.
+    """
+
+    probes = False
+    keepalive_s = 0.0  # between messages of ours that keep the connection open; 0: none are needed
+
+    def __init__(self, instruments: Sequence[Instrument]) -> None:
+        super().__init__(instruments)
+        self.books = {each.symbol: StreamedBook(each.symbol, self._prober(each.symbol)) for each in instruments}
+
+    # What a venue says.
+
+    @abstractmethod
+    def subscribe(self, symbols: Sequence[str]) -> list[Send]:
+        """The requests that begin the streams of these symbols."""
+
+    @abstractmethod
+    def unsubscribe(self, symbols: Sequence[str]) -> list[Send]:
+        """The requests that end them."""
+
+    def keepalive(self) -> list[Send]:
+        """What keeps the connection open."""
+        return []
+
+    def request(self, symbol: str, *, deep: bool) -> tuple[str, int, int]:
+        """Path, weight and levels of the REST book to compare with; only where `probes`."""
+        raise NotImplementedError(f"{type(self).__name__} compares with no REST book")
+
+    def read_snapshot(self, body: bytes, levels: int) -> Snapshot:
+        """Decodes such a REST book; raises one of UNREADABLE."""
+        raise NotImplementedError(f"{type(self).__name__} compares with no REST book")
+
+    # Events.
+
+    def opened(self) -> list[Action]:
+        """Subscribes to everything."""
+        actions: list[Action] = []
+        for book in self.books.values():
+            actions.append(Become(book.symbol, State.SYNCING, "subscribing"))
+            actions.append(self._await(book))
+        actions += self.subscribe(list(self.books))
+        if self.keepalive_s:
+            actions.append(Timer("", 0, KEEPALIVE, self.keepalive_s))
+        return actions
+
+    def loaded(self, symbol: str, snapshot: Snapshot) -> list[Action]:
+        """The snapshot of a stream has come; at any time it replaces the book."""
+        book = self.books[symbol]
+        actions: list[Action] = [Load(symbol, snapshot)]
+        if book.phase is not Phase.LIVE:
+            actions.append(Become(symbol, State.LIVE))
+        book.phase, book.position, book.tries = Phase.LIVE, snapshot.position, 0
+        if book.prober:
+            actions += book.prober.start(snapshot.position)
+        return actions
+
+    def applied(self, symbol: str, diff: Diff) -> list[Action]:
+        """A diff that continues the book was applied."""
+        book = self.books[symbol]
+        book.position = diff.last
+        return book.prober.applied(diff) if book.prober else []
+
+    def lost(self, symbol: str, state: State, reason: str) -> list[Action]:
+        """The book of `symbol` cannot be continued: it is hidden, and its stream begun anew."""
+        gap: list[Action] = [Count(symbol, "gaps")] if state is State.GAP else []
+        return [*gap, *self.resync(symbol, state, reason)]
+
+    def resync(self, symbol: str, state: State, reason: str) -> list[Action]:
+        """Hides the book and subscribes anew."""
+        book = self.books[symbol]
+        if book.phase is Phase.IDLE:
+            return []
+        actions: list[Action] = [Become(symbol, state, reason), self._await(book)]
+        return [*actions, *self.unsubscribe([symbol]), *self.subscribe([symbol])]
+
+    def refused(self, symbol: str, reason: str) -> list[Action]:
+        """The venue will not send this stream."""
+        book = self.books[symbol]
+        book.phase = Phase.IDLE
+        book.epoch += 1
+        return [Become(symbol, State.DOWN, reason)]
+
+    def timeout(self, symbol: str, generation: int, purpose: str) -> list[Action]:
+        """A timer of ours ran out."""
+        if purpose == KEEPALIVE:
+            return [*self.keepalive(), Timer("", 0, KEEPALIVE, self.keepalive_s)]
+        book = self.books[symbol]
+        if purpose in (PROBE, PROBE_DUE) and book.prober:
+            return book.prober.timeout(generation, purpose)
+        if purpose != SNAPSHOT or book.phase is not Phase.WAITING or generation != book.epoch:
+            return []
+        if book.tries < 2:
+            return self.resync(symbol, State.SYNCING, "no snapshot came; subscribing again")
+        return [self._await(book), Reconnect(f"no snapshot of {symbol} came", overlap=True)]
+
+    def snapshot(self, fetch: Fetch, body: bytes) -> list[Action]:
+        """A REST book to compare with."""
+        prober = self.books[fetch.symbol].prober
+        if prober is None:
+            return []
+        try:
+            told = self.read_snapshot(body, fetch.levels)
+        except UNREADABLE as error:
+            garbage = Garbage(fetch.symbol, f"snapshot: {error}", body)
+            return [garbage, *prober.failed(fetch.generation, postponed=False)]
+        return prober.told(fetch.generation, told)
+
+    def inherit(self, fetch: Fetch, snapshot: Snapshot) -> list[Action]:
+        """Never asked for: a new connection begins with snapshots of its own."""
+        return []
+
+    def failed(self, fetch: Fetch, reason: str, retry_s: float, *, postponed: bool = False) -> list[Action]:
+        """The REST book to compare with could not be had."""
+        prober = self.books[fetch.symbol].prober
+        return prober.failed(fetch.generation, postponed=postponed) if prober else []
+
+    def refresh(self, symbol: str) -> list[Action]:
+        """The venue keeps the depth of its stream: there is nothing to extend."""
+        return []
+
+    def probe(self, symbol: str) -> list[Action]:
+        """Holds a live book against the venue's REST book."""
+        book = self.books[symbol]
+        return book.prober.now() if book.prober and book.phase is Phase.LIVE else []
+
+    def closed(self) -> None:
+        """Forgets all that belonged to the connection."""
+        for book in self.books.values():
+            book.phase, book.position, book.tries, book.deaths = Phase.IDLE, 0, 0, 0
+            book.epoch += 1
+            if book.prober:
+                book.prober.stop()
+
+    # Within.
+
+    def _await(self, book: StreamedBook) -> Timer:
+        book.phase, book.position = Phase.WAITING, 0
+        book.epoch += 1
+        book.tries += 1
+        if book.prober:
+            book.prober.stop()
+        return Timer(book.symbol, book.epoch, SNAPSHOT, _PATIENCE_S)
+
+    def _prober(self, symbol: str) -> Prober | None:
+        if not self.probes:
+            return None
+
+        def ask(number: int, deep: bool) -> Fetch:
+            path, weight, levels = self.request(symbol, deep=deep)
+            share = _SPARE_SHARE if deep else _QUIET_SHARE
+            return Fetch(symbol, number, path, weight, levels, probe=True, share=share)
+
+        return Prober(symbol, ask, lambda reason: self._dead(self.books[symbol], reason))
+
+    def _dead(self, book: StreamedBook, reason: str) -> list[Action]:
+        """The stream tells nothing of what happens: begun anew, and at the second time on another connection."""
+        book.deaths += 1
+        actions = self.resync(book.symbol, State.STALE, reason)
+        return actions if book.deaths < 2 else [*actions, Reconnect(f"{book.symbol}: {reason}", overlap=True)]
