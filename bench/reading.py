@@ -37,9 +37,19 @@ class Tap(Protocol):
         """The same streams."""
         return self._inner.path
 
-    def opened(self) -> list[Action]:
+    def carry(self, instrument: Instrument) -> None:
+        """Kept by the other."""
+
+    def drop(self, symbol: str) -> None:
+        """Nothing is kept here."""
+
+    def begin(self, symbols: Sequence[str]) -> list[Action]:
         """The same subscriptions."""
-        return [action for action in self._inner.opened() if isinstance(action, Send)]
+        return [action for action in self._inner.begin(symbols) if isinstance(action, Send)]
+
+    def end(self, symbols: Sequence[str]) -> list[Action]:
+        """The same."""
+        return self._inner.end(symbols)
 
     def frame(self, frame: bytes) -> list[Action]:
         """Hands it out."""

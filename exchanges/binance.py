@@ -5,7 +5,7 @@ The same messages are spoken by Binance.US.
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Generic
 
@@ -111,43 +111,58 @@ class BinanceProtocol(SyncedProtocol):
     """One connection to Binance, carrying any number of symbols up to the venue's 1024 streams."""
 
     def __init__(self, instruments: Sequence[Instrument], audit: bool = True) -> None:
-        super().__init__(instruments)
         self._audit = audit
-        self._wide = any(instrument.needs_decimal for instrument in instruments)
-        self.syncs = {instrument.symbol: BinanceSync(instrument.symbol) for instrument in instruments}
-        self._tickers: dict[str, deque[Audit]] = {symbol: deque(maxlen=_TICKERS_KEPT) for symbol in self.syncs}
-        level: Any = WideLevel if self._wide else Level
-        number: Any = Decimal if self._wide else Amount
+        self.syncs: dict[str, BinanceSync] = {}
+        self._tickers: dict[str, deque[Audit]] = {}
+        self._requests: dict[int, list[str]] = {}  # subscriptions not acknowledged yet: id -> symbols
+        self._request = 0  # the id of the latest
+        super().__init__(instruments)
+        level: Any = WideLevel if self.wide else Level
+        number: Any = Decimal if self.wide else Amount
         self._depth = decoder(_Depth[level]).decode
         self._wrapped_depth = decoder(_Wrapped[_Depth[level]]).decode
         self._ticker = decoder(_Ticker[number]).decode
         self._wrapped_ticker = decoder(_Wrapped[_Ticker[number]]).decode
         self._snapshot = decoder(_Snapshot[level]).decode
-        self._requests: dict[int, list[str]] = {}  # subscriptions not acknowledged yet: id -> symbols
 
     @property
     def path(self) -> str:
         """The combined stream, event times in microseconds."""
         return "/stream?timeUnit=MICROSECOND"
 
-    def opened(self) -> list[Action]:
-        """Subscribes to all streams, few enough in each request."""
-        self._requests.clear()
-        actions: list[Action] = []
-        symbols = list(self.syncs)
+    def carry(self, instrument: Instrument) -> None:
+        """A synchronisation and the best quotes that wait for their diff."""
+        self.syncs[instrument.symbol] = BinanceSync(instrument.symbol)
+        self._tickers[instrument.symbol] = deque(maxlen=_TICKERS_KEPT)
+
+    def drop(self, symbol: str) -> None:
+        """Forgets both."""
+        del self.syncs[symbol], self._tickers[symbol]
+
+    def begin(self, symbols: Sequence[str]) -> list[Action]:
+        """Subscribes to all streams of these symbols, few enough in each request."""
+        actions: list[Action] = [Become(symbol, State.SYNCING, "subscribing") for symbol in symbols]
+        for part, text in self._asked("SUBSCRIBE", symbols):
+            self._requests[self._request] = part
+            actions.append(Send(text))
+            actions.append(Timer("", self._request, ACKNOWLEDGED, ACKNOWLEDGED_S))
+        return actions
+
+    def end(self, symbols: Sequence[str]) -> list[Action]:
+        """Ends them."""
+        return [Send(text) for _, text in self._asked("UNSUBSCRIBE", symbols)]
+
+    def _asked(self, method: str, symbols: Sequence[str]) -> Iterator[tuple[list[str], str]]:
+        """The requests, each with the symbols that it is about."""
         per_request = _STREAMS_PER_REQUEST // 2
         for start in range(0, len(symbols), per_request):
-            part = symbols[start : start + per_request]
-            request = start // per_request + 1
-            self._requests[request] = part
+            part = list(symbols[start : start + per_request])
             streams = [f"{symbol.lower()}@depth@100ms" for symbol in part]
             if self._audit:
                 streams += [f"{symbol.lower()}@bookTicker" for symbol in part]
-            message = {"method": "SUBSCRIBE", "params": streams, "id": request}
-            actions += [Become(symbol, State.SYNCING, "subscribing") for symbol in part]
-            actions.append(Send(msgspec.json.encode(message).decode()))
-            actions.append(Timer(part[0], request, ACKNOWLEDGED, ACKNOWLEDGED_S))
-        return actions
+            self._request += 1
+            message = {"method": method, "params": streams, "id": self._request}
+            yield part, msgspec.json.encode(message).decode()
 
     def frame(self, frame: bytes) -> list[Action]:
         """Depth events first: they are what the hot path sees."""
@@ -168,7 +183,7 @@ class BinanceProtocol(SyncedProtocol):
     def read_snapshot(self, body: bytes, levels: int) -> Snapshot:
         """`lastUpdateId` tells where the snapshot stands in the stream; it carries no time."""
         told = self._snapshot(body)
-        if self._wide:
+        if self.wide:
             check_wide(told.bids, told.asks)
         known_bid = min(told.bids)[0] if len(told.bids) >= levels > 0 else None
         known_ask = max(told.asks)[0] if len(told.asks) >= levels > 0 else None
@@ -182,6 +197,8 @@ class BinanceProtocol(SyncedProtocol):
 
     def closed(self) -> None:
         """Forgets all that belonged to the connection."""
+        super().closed()
+        self._requests.clear()
         for symbol, sync in self.syncs.items():
             sync.closed()
             self._tickers[symbol].clear()
@@ -190,7 +207,7 @@ class BinanceProtocol(SyncedProtocol):
         sync = self.syncs.get(event.s)
         if sync is None:
             return []
-        if self._wide:
+        if self.wide:
             check_wide(event.b, event.a)
         if event.u < event.U:
             raise ValueError(f"update ids {event.U} to {event.u} run backwards")
@@ -209,7 +226,7 @@ class BinanceProtocol(SyncedProtocol):
             return []
         bids = [(event.b, event.B)] if event.B else []
         asks = [(event.a, event.A)] if event.A else []
-        if self._wide:
+        if self.wide:
             check_wide(bids, asks)
         audit = Audit(event.s, event.u, bids, asks, 1)
         if event.u == sync.position:
@@ -230,11 +247,14 @@ class BinanceProtocol(SyncedProtocol):
         symbols = self._requests.pop(message["id"], []) if isinstance(message.get("id"), int) else []
         if error is not None:
             words = error.get("msg", error) if isinstance(error, dict) else error
-            return [Become(symbol, State.DOWN, f"subscription refused: {words}") for symbol in symbols] or [
+            known = [symbol for symbol in symbols if symbol in self.syncs]
+            return [Become(symbol, State.DOWN, f"subscription refused: {words}") for symbol in known] or [
                 Garbage("", f"error reply: {words}", frame)
             ]
         if "result" in message:
-            return [action for symbol in symbols for action in self.syncs[symbol].subscribed()]
+            return [
+                action for symbol in symbols if symbol in self.syncs for action in self.syncs[symbol].subscribed()
+            ]
         return [Garbage("", "unexpected message", frame)]
 
 
@@ -247,7 +267,10 @@ class Binance(Venue):
         "main": Address("https://api.binance.com", "wss://stream.binance.com:9443"),
         "us": Address("https://api.binance.us", "wss://stream.binance.us:9443"),
     }
-    limits = Limits(weight=6000, window_s=60.0, connects=300, connect_window_s=300.0)
+    # Five messages a second may come in on a connection, pongs included.
+    limits = Limits(
+        weight=6000, window_s=60.0, connects=300, connect_window_s=300.0, pairs_per_connection=100, sends_per_s=3
+    )
     catalog_path = "/api/v3/exchangeInfo?permissions=SPOT&showPermissionSets=false"
     catalog_weight = 20
     options: ClassVar[Mapping[str, tuple[str, ...]]] = {"audit": ("on", "off")}

@@ -85,14 +85,13 @@ class BitstampProtocol(SyncedProtocol):
     """One connection to Bitstamp. `books="diff"`: diffs, audited; `books="snapshot"`: top-100 books alone."""
 
     def __init__(self, instruments: Sequence[Instrument], books: str = "diff", nonce: int | None = None) -> None:
-        super().__init__(instruments)
         self._whole = books == "diff"
-        self._wide = any(instrument.needs_decimal for instrument in instruments)
-        nonce = random.getrandbits(40) if nonce is None else nonce
-        self.syncs = {instrument.symbol: BitstampSync(instrument.symbol, nonce) for instrument in instruments}
+        self._nonce = random.getrandbits(40) if nonce is None else nonce
+        self.syncs: dict[str, BitstampSync] = {}
         self._ahead: dict[str, Audit] = {}  # by symbol: the latest top-100 book newer than our book
         self._overdue: dict[str, int] = {}  # by symbol: the microtimestamp that a running timer waits for
-        level: Any = WideLevel if self._wide else Level
+        super().__init__(instruments)
+        level: Any = WideLevel if self.wide else Level
         self._book_frame = decoder(_BookFrame[level]).decode
         self._book = decoder(_Book[level]).decode
 
@@ -101,24 +100,41 @@ class BitstampProtocol(SyncedProtocol):
         """The address has none."""
         return ""
 
-    def opened(self) -> list[Action]:
+    def carry(self, instrument: Instrument) -> None:
+        """A synchronisation."""
+        self.syncs[instrument.symbol] = BitstampSync(instrument.symbol, self._nonce)
+
+    def drop(self, symbol: str) -> None:
+        """Forgets it, and the top-100 book that waits for its diff."""
+        del self.syncs[symbol]
+        self._ahead.pop(symbol, None)
+        self._overdue.pop(symbol, None)
+
+    def begin(self, symbols: Sequence[str]) -> list[Action]:
         """One channel in each frame, as the venue wants it."""
         actions: list[Action] = []
-        for symbol in self.syncs:
+        for symbol in symbols:
             actions.append(Become(symbol, State.SYNCING, "subscribing"))
-            for channel in (DIFFS, BOOKS) if self._whole else (BOOKS,):
-                message = {"event": "bts:subscribe", "data": {"channel": channel + symbol}}
-                actions.append(Send(msgspec.json.encode(message).decode()))
+            actions += self._asked("bts:subscribe", symbol)
             if self._whole:
                 actions.append(Timer(symbol, 0, ACKNOWLEDGED, ACKNOWLEDGED_S))
         return actions
+
+    def end(self, symbols: Sequence[str]) -> list[Action]:
+        """Likewise."""
+        return [action for symbol in symbols for action in self._asked("bts:unsubscribe", symbol)]
+
+    def _asked(self, event: str, symbol: str) -> list[Action]:
+        channels = (DIFFS, BOOKS) if self._whole else (BOOKS,)
+        messages = [{"event": event, "data": {"channel": channel + symbol}} for channel in channels]
+        return [Send(msgspec.json.encode(message).decode()) for message in messages]
 
     def frame(self, frame: bytes) -> list[Action]:
         """Books by their channel; everything else is a word about the connection."""
         try:
             if b'"microtimestamp"' in frame and b"order_book_" in frame:
                 told = self._book_frame(frame)
-                if self._wide:
+                if self.wide:
                     check_wide(told.data.bids, told.data.asks)
                 if told.channel.startswith(DIFFS):
                     return self._diff(told.channel[len(DIFFS) :], told.data)
@@ -130,7 +146,7 @@ class BitstampProtocol(SyncedProtocol):
     def read_snapshot(self, body: bytes, levels: int) -> Snapshot:
         """The whole book, both sides; its microtimestamp is that of the last change in it."""
         told = self._book(body)
-        if self._wide:
+        if self.wide:
             check_wide(told.bids, told.asks)
         return Snapshot(told.microtimestamp, told.bids, told.asks, told.microtimestamp * 1000, None, None)
 
@@ -156,6 +172,7 @@ class BitstampProtocol(SyncedProtocol):
 
     def closed(self) -> None:
         """Forgets all that belonged to the connection."""
+        super().closed()
         self._ahead.clear()
         self._overdue.clear()
         for sync in self.syncs.values():

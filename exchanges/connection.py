@@ -10,17 +10,19 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import websocket
 
+from book import Instrument
 from exchanges.actions import Fetch, NetworkAction, Reconnect, Send, Timer
 from exchanges.backoff import Backoff
 from exchanges.budget import Budget
 from exchanges.errors import ExchangeError, Forbidden, NoBudget, RateLimited
-from exchanges.feed import Feed
+from exchanges.feed import Books, Feed
 from exchanges.frames import FRAME_S, FrameSocket
+from exchanges.outbox import Outbox
 from exchanges.rest import DEFAULT_BAN_S, Answer, Request, RestClient
 from exchanges.venue import Venue
 
@@ -44,6 +46,14 @@ class _Closed(Exception):
         self.at_once = at_once
         self.wait_s = wait_s
         super().__init__(reason)
+
+
+class _Order(NamedTuple):
+    """What another thread wants of ours: to carry more symbols, or fewer."""
+
+    added: Sequence[Instrument]
+    books: Books  # of those that are added
+    removed: Sequence[str]
 
 
 class _Delivery(NamedTuple):
@@ -98,6 +108,8 @@ class Connection:
         self._order = itertools.count()  # breaks ties in the heap
         # Filled by REST threads, emptied by ours. A symbol has at most one fetch under way, so it stays small.
         self._inbox: deque[_Delivery] = deque()
+        self._orders: deque[_Order] = deque()  # filled by any thread, emptied by ours
+        self._outbox = Outbox(venue.limits.sends_per_s)
         self._stopping = threading.Event()  # set by any thread
         self._relieved = False  # set by the successor, before it sets _stopping: the books are its own now
         self._wake_read, self._wake_write = socket.socketpair()  # any thread writes to wake ours
@@ -113,6 +125,16 @@ class Connection:
     def stop(self) -> None:
         """Asks the thread to end; any thread may call this."""
         self._stopping.set()
+        self._wake()
+
+    def add(self, instruments: Sequence[Instrument], books: Books) -> None:
+        """Has it carry these too; any thread may call this."""
+        self._orders.append(_Order(instruments, books, ()))
+        self._wake()
+
+    def remove(self, symbols: Sequence[str]) -> None:
+        """Has it carry these no longer; any thread may call this."""
+        self._orders.append(_Order((), {}, symbols))
         self._wake()
 
     @property
@@ -151,6 +173,7 @@ class Connection:
                 reason = f"internal error: {type(error).__name__}: {error}"
             self._drop_socket()
             self._due.clear()
+            self._outbox.clear()
             if self._stopping.is_set():
                 break
             if self._successor is not None:  # it was to take over, and now has to begin anew
@@ -179,6 +202,7 @@ class Connection:
 
     def _session(self) -> None:
         """From connecting until the connection is over, which raises _Closed."""
+        self._take_orders()
         self.feed.connecting()
         ws = self._ws = self._connect()
         opened = heard = time.monotonic()
@@ -193,6 +217,8 @@ class Connection:
         while not self._stopping.is_set():
             if self._predecessor is not None:
                 self._relieve(self._predecessor)
+            self._take_orders()
+            self._flush()
             now = time.monotonic()
             silent = now - heard
             if silent >= limits.dead_s:
@@ -209,6 +235,8 @@ class Connection:
                 wait = min(wait, self._due[0][0] - now)
             if self._predecessor is not None:
                 wait = min(wait, _LOOK_EVERY_S)
+            if (until := self._outbox.wait_s(now)) is not None:
+                wait = min(wait, until)
             ready = [] if ws.pending() else [fd for fd, _ in readable.poll(max(0.0, wait * 1000))]
             if self._inbox or self._wake_read.fileno() in ready:
                 self._take_deliveries()
@@ -277,7 +305,8 @@ class Connection:
     def _perform(self, actions: list[NetworkAction]) -> None:
         for action in actions:
             if isinstance(action, Send):
-                self._send(action.text)
+                self._outbox.put(action.text)
+                self._flush()
             elif isinstance(action, Reconnect):
                 if not action.overlap:
                     raise _Closed(f"reconnecting: {action.reason}", at_once=True)
@@ -288,6 +317,20 @@ class Connection:
                 self._fetch(action)
             else:
                 self._perform(self.feed.timeout(action))
+
+    def _take_orders(self) -> None:
+        while self._orders:
+            order = self._orders.popleft()
+            if self._successor is not None:  # it carries what is to come; what is to go is here too
+                self._successor.add(order.added, order.books)
+                self._successor.remove(order.removed)
+            elif order.added:
+                self._perform(self.feed.add(order.added, order.books))
+            self._perform(self.feed.remove(order.removed))
+
+    def _flush(self) -> None:
+        for text in self._outbox.due(time.monotonic()):
+            self._send(text)
 
     def _send(self, text: str) -> None:
         if self._ws is None:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from book import PairBooks, State, VenueBook
+from book import Instrument, PairBooks, State, VenueBook
 from book.instrument import decimals_of
 from exchanges.actions import (
     Action,
@@ -70,7 +70,7 @@ class Feed:
     def inherit(self, fetch: Fetch) -> list[NetworkAction] | None:
         """Answers a request for a snapshot out of the live book that is to be taken over; None: there is none."""
         public = self._public.get(fetch.symbol)
-        if public is None or fetch.probe:
+        if public is None or fetch.probe or fetch.symbol not in self.books:
             return None
         whole = public.whole(self.books[fetch.symbol][1].venue)
         if whole is None:
@@ -96,6 +96,22 @@ class Feed:
             self._publish(symbol)
         return True
 
+    def add(self, instruments: Sequence[Instrument], books: Books) -> list[NetworkAction]:
+        """Keeps these books too."""
+        self.books.update(books)
+        self._lags.update({symbol: LagWatch() for symbol in books})
+        return self._carry_out(self.protocol.add(instruments), self._clock_ns())
+
+    def remove(self, symbols: Sequence[str]) -> list[NetworkAction]:
+        """Keeps these no longer; nobody may see them any more."""
+        known = [symbol for symbol in symbols if symbol in self.books]
+        network = self._carry_out(self.protocol.remove(known), self._clock_ns())
+        for symbol in known:
+            del self.books[symbol], self._lags[symbol]
+            self._public.pop(symbol, None)
+            self._crossed.pop(symbol, None)
+        return network
+
     def crashed(self) -> None:
         """A defect of ours ended the connection's session."""
         for pair_books, book in self.books.values():
@@ -119,16 +135,22 @@ class Feed:
 
     def snapshot(self, fetch: Fetch, body: bytes, received_ns: int) -> list[NetworkAction]:
         """The body of a fetched snapshot, read at `received_ns`."""
+        if fetch.symbol not in self.books:
+            return []  # removed meanwhile
         return self._carry_out(self.protocol.snapshot(fetch, body), received_ns)
 
     def failed(self, fetch: Fetch, reason: str, retry_s: float, *, postponed: bool = False) -> list[NetworkAction]:
         """A fetch got no answer of use. `postponed`: it was not even made, for want of budget."""
+        if fetch.symbol not in self.books:
+            return []
         actions = self.protocol.failed(fetch, reason, retry_s, postponed=postponed)
         return self._carry_out(actions, self._clock_ns())
 
     def timeout(self, timer: Timer) -> list[NetworkAction]:
         """A timer ran out: ours, or the protocol's."""
         symbol, generation, purpose, _ = timer
+        if symbol and symbol not in self.books:
+            return []
         if purpose == "crossed":
             actions = self._still_crossed(symbol, generation)
         elif purpose == "horizon":

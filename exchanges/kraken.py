@@ -78,21 +78,29 @@ class KrakenProtocol(StreamedProtocol):
     """One connection to Kraken, subscribed to `depth` levels a side."""
 
     def __init__(self, instruments: Sequence[Instrument], depth: int = 1000) -> None:
-        super().__init__(instruments)
         self.depth = depth
-        self._wide = any(instrument.needs_decimal for instrument in instruments)
-        number: Any = Decimal if self._wide else Amount
-        self._frame = decoder(_BookFrame[number]).decode
-        self._checksums: dict[str, Callable[[Levels, Levels], int]] = {
-            each.symbol: partial(checksum, price_decimals=each.price_decimals, amount_decimals=each.amount_decimals)
-            for each in instruments
-        }
+        self._checksums: dict[str, Callable[[Levels, Levels], int]] = {}
         self._requests = 0
+        super().__init__(instruments)
+        number: Any = Decimal if self.wide else Amount
+        self._frame = decoder(_BookFrame[number]).decode
 
     @property
     def path(self) -> str:
         """Version 2 of the protocol."""
         return "/v2"
+
+    def carry(self, instrument: Instrument) -> None:
+        """The checksum is over the texts that its precisions make."""
+        super().carry(instrument)
+        self._checksums[instrument.symbol] = partial(
+            checksum, price_decimals=instrument.price_decimals, amount_decimals=instrument.amount_decimals
+        )
+
+    def drop(self, symbol: str) -> None:
+        """Forgets it."""
+        super().drop(symbol)
+        del self._checksums[symbol]
 
     def subscribe(self, symbols: Sequence[str]) -> list[Send]:
         """Many symbols in a request; each is acknowledged alone."""
@@ -117,7 +125,7 @@ class KrakenProtocol(StreamedProtocol):
         if book is None:
             return []
         bids, asks = ([(level.price, level.qty) for level in side] for side in (told.bids, told.asks))
-        if self._wide:
+        if self.wide:
             check_wide(bids, asks)
         elif not all(price > 0 for price, _ in (*bids, *asks)):
             raise ValueError("a price that is not above 0")

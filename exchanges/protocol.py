@@ -20,16 +20,61 @@ class Protocol(ABC):
     crossed_tolerance_s = 2.0  # a book crossed in itself for longer is resynchronised
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
-        self.instruments = tuple(instruments)
+        """Last of what a protocol's own __init__ does: it calls `carry` for each instrument.
+
+        All instruments of a connection are `wide`, or none: that decides how numbers are decoded.
+        """
+        self.wide = any(instrument.needs_decimal for instrument in instruments)
+        self.instruments: tuple[Instrument, ...] = ()
+        self.is_open = False
+        self.add(instruments)
+
+    def opened(self) -> list[Action]:
+        """The connection stands: subscribe."""
+        self.is_open = True
+        return self.begin([each.symbol for each in self.instruments])
+
+    def closed(self) -> None:
+        """The connection is gone; `opened` may follow."""
+        self.is_open = False
+
+    def add(self, instruments: Sequence[Instrument]) -> list[Action]:
+        """Carries these too, and subscribes them where the connection stands."""
+        self.instruments += tuple(instruments)
+        for instrument in instruments:
+            self.carry(instrument)
+        return self.begin([each.symbol for each in instruments]) if self.is_open else []
+
+    def remove(self, symbols: Sequence[str]) -> list[Action]:
+        """Carries these no longer. What still comes for them is ignored."""
+        actions = self.end(symbols) if self.is_open else []
+        self.instruments = tuple(each for each in self.instruments if each.symbol not in symbols)
+        for symbol in symbols:
+            self.drop(symbol)
+        return actions
+
+    # What a venue says. `carry` and `drop` keep what belongs to a symbol, `begin` and `end` speak to the venue.
+
+    @abstractmethod
+    def carry(self, instrument: Instrument) -> None:
+        """Makes what belongs to one symbol."""
+
+    @abstractmethod
+    def drop(self, symbol: str) -> None:
+        """Forgets all that belonged to it."""
+
+    @abstractmethod
+    def begin(self, symbols: Sequence[str]) -> list[Action]:
+        """Subscribes these."""
+
+    @abstractmethod
+    def end(self, symbols: Sequence[str]) -> list[Action]:
+        """Unsubscribes them."""
 
     @property
     @abstractmethod
     def path(self) -> str:
         """Path and query of the WebSocket below the venue's address."""
-
-    @abstractmethod
-    def opened(self) -> list[Action]:
-        """The connection stands: subscribe."""
 
     @abstractmethod
     def frame(self, frame: bytes) -> list[Action]:
@@ -62,7 +107,3 @@ class Protocol(ABC):
     @abstractmethod
     def probe(self, symbol: str) -> list[Action]:
         """The stream of `symbol` may have fallen behind: hold it against the venue's REST book."""
-
-    @abstractmethod
-    def closed(self) -> None:
-        """The connection is gone; `opened` may follow."""

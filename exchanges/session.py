@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from book import Instrument, Pair, PairBooks, State, VenueBook
@@ -35,8 +36,13 @@ class VenueSession:
         self._options = options or {}
         self._ca = ca
         self.connects = Budget(venue.limits.connects, venue.limits.connect_window_s)
-        self._lock = threading.Lock()  # guards the list: connections replace each other in their own threads
+        # Guards what follows: connections replace each other in their own threads, pairs come and go in others.
+        self._lock = threading.Lock()
         self._connections: list[Connection] = []
+        self._carriers: dict[str, Connection] = {}  # by symbol: the connection that carries it
+        self._pairs: dict[Pair, PairBooks] = {}
+        self._catalog: Sequence[Instrument] | None = None
+        self._problem = ""  # why there is no catalog
         self._stopping = threading.Event()
         self._catalog_thread: threading.Thread | None = None
 
@@ -50,18 +56,17 @@ class VenueSession:
         `catalog` None: it could not be loaded because of `problem`; the books are DOWN and it is tried again.
         """
         self.rest.start()
+        self._catalog, self._problem = catalog, problem
+        self._pairs = dict(books)
         if catalog is not None:
-            self._connect(
-                {pair: pair_books.add(self.venue.name, _listed(catalog, pair)) for pair, pair_books in books.items()}
-                , books,
-            )  # fmt: skip
+            self._connect([(each, each.add(self.venue.name, _listed(catalog, pair))) for pair, each in books.items()])
             return
         for pair_books in books.values():
             book = pair_books.add(self.venue.name, None)
             with pair_books:
                 book.become(State.DOWN, problem, time.time_ns())
         self._catalog_thread = threading.Thread(
-            target=self._retry_catalog, args=(books, problem), name=f"{self.venue.name}-catalog", daemon=True
+            target=self._retry_catalog, name=f"{self.venue.name}-catalog", daemon=True
         )
         self._catalog_thread.start()
 
@@ -83,57 +88,117 @@ class VenueSession:
         left = self.rest.budget.banned_until - time.monotonic()
         return time.time_ns() + int(left * 1e9) if left > 0 else 0
 
-    def _connect(self, venue_books: Mapping[Pair, VenueBook], books: Mapping[Pair, PairBooks]) -> None:
-        """One connection for as many listed pairs as it may carry."""
-        listed = [book for book in venue_books.values() if book.instrument is not None]
-        size = self.venue.limits.pairs_per_connection
-        for start in range(0, len(listed), size):
-            part = listed[start : start + size]
-            protocol = self.venue.protocol([book.instrument for book in part if book.instrument], self._options)
-            feed = Feed(protocol, {book.symbol: (books[book.pair], book) for book in part}, time.time_ns)
-            self._start(feed, None, 0.0)
+    def add(self, pair_books: PairBooks) -> None:
+        """Adds this venue's book to a pair, and keeps it fed; any thread may call this."""
+        with self._lock:
+            self._pairs[pair_books.pair] = pair_books
+            catalog = self._catalog
+            if catalog is None:
+                book = pair_books.add(self.venue.name, None)
+                with pair_books:
+                    book.become(State.DOWN, self._problem, time.time_ns())
+                return
+        self._connect([(pair_books, pair_books.add(self.venue.name, _listed(catalog, pair_books.pair)))])
+
+    def remove(self, pair: Pair) -> None:
+        """Feeds the book of a pair no longer; any thread may call this."""
+        with self._lock:
+            pair_books = self._pairs.pop(pair, None)
+            symbol = pair_books.books[self.venue.name].symbol if pair_books else ""
+            connection = self._carriers.pop(symbol, None)
+            empty = connection is not None and connection not in self._carriers.values()
+        if connection is None:
+            return
+        if empty:
+            connection.stop()
+        else:
+            connection.remove([symbol])
+
+    def _connect(self, listed: Sequence[tuple[PairBooks, VenueBook]]) -> None:
+        """Spreads books over connections: those that have room, and new ones."""
+        for wide in (False, True):
+            part = [
+                (pair_books, book)
+                for pair_books, book in listed
+                if book.instrument and book.instrument.needs_decimal is wide
+            ]
+            while part:
+                with self._lock:
+                    connection, room = self._room(wide)
+                    chosen, part = part[:room], part[room:]
+                    self._carry([(pair_books, book) for pair_books, book in chosen], connection)
+
+    def _room(self, wide: bool) -> tuple[Connection | None, int]:
+        """A connection that can carry more, and how many more; None: a new one is needed. The lock is held."""
+        most = self.venue.limits.pairs_per_connection
+        carried = Counter(self._carriers.values())
+        for connection, count in carried.items():
+            if count < most and connection.feed.protocol.wide is wide:
+                return connection, most - count
+        return None, most
+
+    def _carry(self, chosen: Sequence[tuple[PairBooks, VenueBook]], connection: Connection | None) -> None:
+        """Gives books to a connection. The lock is held."""
+        instruments = [book.instrument for _, book in chosen if book.instrument]
+        books = {book.symbol: (pair_books, book) for pair_books, book in chosen}
+        if connection is None:
+            feed = Feed(self.venue.protocol(instruments, self._options), books, time.time_ns)
+            connection = self._start(feed, None, 0.0)
+        else:
+            connection.add(instruments, books)
+        if connection is not None:
+            self._carriers.update(dict.fromkeys(books, connection))
 
     def _succeed(self, connection: Connection, after_s: float) -> Connection | None:
         """Starts the connection that is to take over from this one; called in the latter's thread."""
         feed = connection.feed
         protocol = self.venue.protocol(feed.protocol.instruments, self._options)
         public = {symbol: pair_books for symbol, (pair_books, _) in feed.books.items()}
-        return self._start(Feed.warming(protocol, public, time.time_ns), connection, after_s)
+        with self._lock:
+            successor = self._start(Feed.warming(protocol, public, time.time_ns), connection, after_s)
+            if successor is not None:
+                self._carriers = {
+                    symbol: successor if carrier is connection else carrier
+                    for symbol, carrier in self._carriers.items()
+                }
+        return successor
 
     def _start(self, feed: Feed, predecessor: Connection | None, after_s: float) -> Connection | None:
-        """Makes and starts a connection, unless all are to end."""
-        with self._lock:
-            if self._stopping.is_set():
-                return None
-            connection = Connection(
-                self.venue, self.address.ws, feed, self.rest, self.connects, self._ca,
-                succeed=self._succeed, predecessor=predecessor,
-            )  # fmt: skip
-            self._connections = [each for each in self._connections if each.alive] + [connection]
-            connection.start(after_s)
+        """Makes and starts a connection, unless all are to end. The lock is held."""
+        if self._stopping.is_set():
+            return None
+        connection = Connection(
+            self.venue, self.address.ws, feed, self.rest, self.connects, self._ca,
+            succeed=self._succeed, predecessor=predecessor,
+        )  # fmt: skip
+        self._connections = [each for each in self._connections if each.alive] + [connection]
+        connection.start(after_s)
         return connection
 
-    def _retry_catalog(self, books: Mapping[Pair, PairBooks], problem: str) -> None:
+    def _retry_catalog(self) -> None:
         backoff = Backoff(first_s=2.0, cap_s=60.0)
         while True:
             wait = backoff.next_s()
-            for pair_books in books.values():
+            with self._lock:
+                pairs = list(self._pairs.values())
+            for pair_books in pairs:
                 with pair_books:
                     book = pair_books.books[self.venue.name]
-                    book.become(State.DOWN, problem, time.time_ns(), time.time_ns() + int(wait * 1e9))
+                    book.become(State.DOWN, self._problem, time.time_ns(), time.time_ns() + int(wait * 1e9))
             if self._stopping.wait(wait):
                 return
             try:
                 catalog = self.load_catalog()
             except ExchangeError as error:
-                problem = str(error)
-                log.warning("%s: no catalog: %s", self.venue.name, problem)
+                self._problem = str(error)
+                log.warning("%s: no catalog: %s", self.venue.name, self._problem)
                 continue
             if self._stopping.is_set():  # told to end while the catalog was on its way
                 return
-            self._connect(
-                {pair: each.add(self.venue.name, _listed(catalog, pair)) for pair, each in books.items()}, books
-            )
+            with self._lock:  # pairs that are added from now on find the catalog
+                self._catalog = catalog
+                pairs = list(self._pairs.values())
+            self._connect([(each, each.add(self.venue.name, _listed(catalog, each.pair))) for each in pairs])
             return
 
 

@@ -52,8 +52,8 @@ class StreamedProtocol(Protocol):
     keepalive_s = 0.0  # between messages of ours that keep the connection open; 0: none are needed
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
+        self.books: dict[str, StreamedBook] = {}
         super().__init__(instruments)
-        self.books = {each.symbol: StreamedBook(each.symbol, self._prober(each.symbol)) for each in instruments}
 
     # What a venue says.
 
@@ -81,14 +81,30 @@ class StreamedProtocol(Protocol):
 
     def opened(self) -> list[Action]:
         """Subscribes to everything."""
-        actions: list[Action] = []
-        for book in self.books.values():
-            actions.append(Become(book.symbol, State.SYNCING, "subscribing"))
-            actions.append(self._await(book))
-        actions += self.subscribe(list(self.books))
+        actions = super().opened()
         if self.keepalive_s:
             actions.append(Timer("", 0, KEEPALIVE, self.keepalive_s))
         return actions
+
+    def carry(self, instrument: Instrument) -> None:
+        """What is to be known of a symbol."""
+        self.books[instrument.symbol] = StreamedBook(instrument.symbol, self._prober(instrument.symbol))
+
+    def drop(self, symbol: str) -> None:
+        """Forgets it."""
+        del self.books[symbol]
+
+    def begin(self, symbols: Sequence[str]) -> list[Action]:
+        """Subscribes, and waits for the snapshots."""
+        actions: list[Action] = []
+        for symbol in symbols:
+            actions.append(Become(symbol, State.SYNCING, "subscribing"))
+            actions.append(self._await(self.books[symbol]))
+        return [*actions, *self.subscribe(symbols)] if symbols else []
+
+    def end(self, symbols: Sequence[str]) -> list[Action]:
+        """Ends the streams."""
+        return list(self.unsubscribe(symbols)) if symbols else []
 
     def loaded(self, symbol: str, snapshot: Snapshot) -> list[Action]:
         """The snapshot of a stream has come; at any time it replaces the book."""
@@ -172,6 +188,7 @@ class StreamedProtocol(Protocol):
 
     def closed(self) -> None:
         """Forgets all that belonged to the connection."""
+        super().closed()
         for book in self.books.values():
             book.phase, book.position, book.tries, book.deaths = Phase.IDLE, 0, 0, 0
             book.epoch += 1

@@ -46,6 +46,7 @@ class Limits:
     quiet_s: float = 5.0  # no frame for so long: send a ping
     dead_s: float = 10.0  # no frame for so long, ping answered or not: the connection is dead
     max_age_s: float = 86_000.0  # reconnect by ourselves before the venue cuts
+    sends_per_s: int = 0  # messages of ours on one connection; 0: as many as there are
 
 
 class Venue(ABC):
