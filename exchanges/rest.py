@@ -140,9 +140,11 @@ class RestClient:
 
     def _refused(self, status: int, headers: dict[str, str], body: bytes, now: float) -> Refused:
         words = f"{self.venue.name} answered {status}: {self.venue.refusal(status, body)}"
+        retry_s = self.venue.ban_s(status, body)
         if status in DEFAULT_BAN_S:
             told = headers.get("retry-after", "")
             retry_s = float(told) if told.isdecimal() else DEFAULT_BAN_S[status]
+        if retry_s > 0:
             self.budget.ban(retry_s, now)
             log.warning("%s; nothing is asked for %.0f s", words, retry_s)
             return RateLimited(status, words, retry_s)

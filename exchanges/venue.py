@@ -72,6 +72,10 @@ class Venue(ABC):
         """The REST weight that the venue counts as used in the present window, where its replies tell."""
         return None
 
+    def ban_s(self, status: int, body: bytes) -> float:
+        """How long a refused request bans us, where it is told otherwise than by 429 or 418; 0: it does not."""
+        return 0.0
+
     def refusal(self, status: int, body: bytes) -> str:
         """The venue's own words in the body of a refused request, cut to a line."""
         return body[:200].decode("utf-8", "replace").split("\n", 1)[0].strip() or f"HTTP {status}"

@@ -91,6 +91,26 @@ def test_limits(client: RestClient, web: Web, status: int, header: str | None, s
     assert client.budget.delay_s(1, time.monotonic()) == pytest.approx(seconds, abs=1.0)
 
 
+def test_a_ban_in_words(web: Web) -> None:
+    """Some venues tell of a ban by another status and words of their own; the venue reads them."""
+
+    class Wordy(Binance):
+        def ban_s(self, status: int, body: bytes) -> float:
+            return 600.0 if (status, body) == (403, b"too frequent") else 0.0
+
+    client = RestClient(Wordy(), web.url)
+    web.respond = reply(b"blocked", 403)
+    with pytest.raises(Forbidden):
+        client.get("/", 1)
+    assert client.budget.banned_until == 0.0
+    web.respond = reply(b"too frequent", 403)
+    with pytest.raises(RateLimited) as caught:
+        client.get("/", 1)
+    assert caught.value.retry_after_s == 600.0
+    assert 595 < client.budget.banned_until - time.monotonic() <= 600
+    client.stop()
+
+
 def test_recovery_after_a_limit(client: RestClient, web: Web) -> None:
     """The next request waits for the ban to end, and is then answered."""
     web.respond = reply(b"{}", 429, Retry_After="1")
