@@ -118,7 +118,11 @@ class StreamedProtocol(Protocol):
         if book.phase is Phase.IDLE:
             return []
         actions: list[Action] = [Become(symbol, state, reason), self._await(book)]
-        return [*actions, *self.unsubscribe([symbol]), *self.subscribe([symbol])]
+        return [*actions, *self.renew(symbol)]
+
+    def renew(self, symbol: str) -> list[Action]:
+        """Ends the stream of `symbol` and begins it anew. Where requests are dear, a venue gathers several."""
+        return [*self.unsubscribe([symbol]), *self.subscribe([symbol])]
 
     def refused(self, symbol: str, reason: str) -> list[Action]:
         """The venue will not send this stream."""
