@@ -5,6 +5,9 @@ one that has gone wrong unseen.
                                                   ahead of it, and no diff follows: the stream is dead
     every few rounds       -> a deeper REST book  every level that no diff has touched since must be equal
 
+Some streams say nothing of changes that cancel each other out within one message ("netting"). There the ids of a
+quiet market may rise without a diff, and a stream is dead only where the REST book shows other levels besides.
+
 No I/O and no clock. Owned by the thread of the connection.
 """
 
@@ -69,12 +72,20 @@ class Prober:
     most_failures = 6  # in a row, without a diff meanwhile: then nobody can vouch for the book
     longest_rounds = 12  # between the probes of a book that has been quiet for long: a quarter of that, at most this
 
-    def __init__(self, symbol: str, ask: Callable[[int, bool], Fetch], dead: Callable[[str], list[Action]]) -> None:
+    def __init__(
+        self,
+        symbol: str,
+        ask: Callable[[int, bool], Fetch],
+        dead: Callable[[str], list[Action]],
+        *,
+        netting: bool = False,
+    ) -> None:
         """`ask` makes a request out of a number and whether it is the deep, spare one; `dead` gives the book up."""
         self.recent = Recent()
         self._symbol = symbol
         self._ask = ask
         self._dead = dead
+        self._netting = netting
         self._epoch = 0  # of the book: timers of an earlier one are stale
         self._number = 0  # of the latest request
         self._waiting = False  # it is under way
@@ -124,10 +135,7 @@ class Prober:
         if purpose == PROBE:
             return self._next_round() if number == self._epoch else []
         if number == self._number and self._ahead:
-            behind = (
-                f"the stream has not reached {self._ahead.position}, where the REST book was {self.due_s:.0f} s ago"
-            )
-            return self._dead(f"{behind}; it stands at {self.recent.position}")
+            return self._overdue(self._ahead)
         return []
 
     def told(self, number: int, snapshot: Snapshot) -> list[Action]:
@@ -174,6 +182,19 @@ class Prober:
         self._number += 1
         self._waiting = True
         return self._ask(self._number, deep)
+
+    def _overdue(self, ahead: Snapshot) -> list[Action]:
+        """The stream has not come as far as the REST book was."""
+        reason = (
+            f"the stream has not reached {ahead.position}, where the REST book was {self.due_s:.0f} s ago; "
+            f"it stands at {self.recent.position}"
+        )
+        if not self._netting:
+            return self._dead(reason)
+        self._ahead = None
+        self._failures = 0
+        # All that we have is inside the REST book, so every level must agree where nothing was kept from us.
+        return [Compare(self._symbol, ahead, (set(), set()), lambda found: self._dead(f"{reason}; {found}"))]
 
     def _compare(self, snapshot: Snapshot) -> list[Action]:
         self._ahead = None

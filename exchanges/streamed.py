@@ -49,6 +49,7 @@ class StreamedProtocol(Protocol):
     """
 
     probes = False
+    netting = False  # whether the stream says nothing of changes that cancel each other out within one message
     keepalive_s = 0.0  # between messages of ours that keep the connection open; 0: none are needed
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
@@ -201,7 +202,10 @@ class StreamedProtocol(Protocol):
             share = _SPARE_SHARE if deep else _QUIET_SHARE
             return Fetch(symbol, number, path, weight, levels, probe=True, share=share)
 
-        return Prober(symbol, ask, lambda reason: self._dead(self.books[symbol], reason))
+        def dead(reason: str) -> list[Action]:
+            return self._dead(self.books[symbol], reason)
+
+        return Prober(symbol, ask, dead, netting=self.netting)
 
     def _dead(self, book: StreamedBook, reason: str) -> list[Action]:
         """The stream tells nothing of what happens: begun anew, and at the second time on another connection."""
