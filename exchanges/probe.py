@@ -6,7 +6,8 @@ one that has gone wrong unseen.
     every few rounds       -> a deeper REST book  every level that no diff has touched since must be equal
 
 Some streams say nothing of changes that cancel each other out within one message ("netting"). There the ids of a
-quiet market may rise without a diff, and a stream is dead only where the REST book shows other levels besides.
+quiet market may rise without a diff, and a stream is dead only where the REST book shows other levels besides; and a
+REST book of a moment within a diff may have levels that no diff tells of, so only those between diffs are compared.
 
 No I/O and no clock. Owned by the thread of the connection.
 """
@@ -34,9 +35,13 @@ class Diff(NamedTuple):
 
 
 class Recent:
-    """The diffs that a live book has taken lately, and up to which position it is complete."""
+    """The diffs that a live book has taken lately, and up to which position it is complete.
 
-    def __init__(self) -> None:
+    `netting`: a diff says nothing of changes that cancel each other out within it.
+    """
+
+    def __init__(self, *, netting: bool = False) -> None:
+        self._netting = netting
         self.position = 0
         self._whole_since = 0  # every change after this position is in _diffs
         self._diffs: deque[Diff] = deque()
@@ -54,8 +59,10 @@ class Recent:
         self.position = diff.last
 
     def touched_since(self, position: int) -> tuple[set[float], set[float]] | None:
-        """The prices of bids and asks that may have changed after `position`; None: that is too long ago."""
+        """The prices of bids and asks that may have changed after `position`; None: nobody knows them any more."""
         if position < self._whole_since:
+            return None
+        if self._netting and position != self._whole_since and all(diff.last != position for diff in self._diffs):
             return None
         later = [diff for diff in self._diffs if diff.last > position]
         return {price for diff in later for price, _ in diff.bids}, {
@@ -81,7 +88,7 @@ class Prober:
         netting: bool = False,
     ) -> None:
         """`ask` makes a request out of a number and whether it is the deep, spare one; `dead` gives the book up."""
-        self.recent = Recent()
+        self.recent = Recent(netting=netting)
         self._symbol = symbol
         self._ask = ask
         self._dead = dead

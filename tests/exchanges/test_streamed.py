@@ -143,6 +143,21 @@ def test_a_netting_stream_that_lags_is_no_live_one() -> None:
     assert "bid 8.0 is missing" in desk.book.reason
 
 
+def test_where_changes_are_netted_only_books_between_diffs_are_compared() -> None:
+    """A REST book of a moment within a diff may have a level that came and went: nothing is made of it."""
+    desk = live(Netting)
+    desk.frame(told(110, (9.0, 1.0)))
+    for position, passed in ((105, 0), (110, 1), (100, 2)):
+        desk.note(desk.feed._carry_out(desk.protocol.probe("A"), 0))
+        bids = [(10.0, 1.0), *([(8.0, 5.0)] if position == 105 else [])]
+        desk.answer(told(position, *bids, *([(9.0, 1.0)] if position == 110 else [])))
+        assert (desk.state, desk.book.counters.audits_passed) == (State.LIVE, passed)
+    desk.note(desk.feed._carry_out(desk.protocol.probe("A"), 0))
+    desk.answer(told(115, (10.0, 1.0), (9.0, 1.0), (8.0, 5.0)))
+    desk.frame(told(120, (7.0, 1.0)))
+    assert (desk.state, desk.book.counters.audits_passed) == (State.LIVE, 2)
+
+
 def test_a_failed_audit_beside_it_is_healed_as_ever() -> None:
     """At our own position a difference is an error of the book."""
     desk = live(Netting)
