@@ -172,9 +172,9 @@ def _numbers(levels: Levels) -> list[tuple[Decimal, Decimal]]:
 
 
 def _entries(before: dict[Decimal, Decimal], levels: Any) -> list[tuple[str, Decimal, Decimal]]:
-    """The levels that are not as they were, each with its verb."""
+    """The levels that are not as they were, each with its verb; a removal may tell any amount."""
     return [
-        ("delete" if not amount else "change" if price in before else "new", price, amount)
+        ("change" if price in before else "new", price, amount) if amount else ("delete", price, before[price])
         for price, amount in _numbers(levels)
         if amount != before.get(price, Decimal(0))
     ]
