@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 _ASSET = re.compile(r"[A-Z0-9]{1,20}")
 _SEPARATORS = re.compile(r"[/\-_]")
+# Perpetual contracts, which are no spot: of the base asset, and of the quote currency.
+PERPETUAL, INVERSE = "PERP", "INVERSE"
 
 
 class BadPair(ValueError):
@@ -24,7 +26,11 @@ class UnknownPair(LookupError):
 
 
 class Pair(NamedTuple):
-    """BASE/QUOTE: one unit of `base` is priced in `quote`. Upper case."""
+    """BASE/QUOTE: one unit of `base` is priced in `quote`. Upper case.
+
+    A perpetual contract is a pair of its own, so that it is never merged with spot: BTC/USDC-PERP where amounts are
+    in the base asset as everywhere, BTC/USD-INVERSE where they are in the quote currency.
+    """
 
     base: str
     quote: str
@@ -34,12 +40,14 @@ class Pair(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Pair":
-        """Reads ETH/BTC, ETH-BTC, ETH_BTC or eth-btc; raises BadPair for anything else."""
+        """Reads ETH/BTC, ETH-BTC, ETH_BTC or eth-btc, perpetuals as ETH/USDC-PERP; else raises BadPair."""
         parts = _SEPARATORS.split(text.strip().upper())
+        contract = f"-{parts.pop()}" if len(parts) == 3 and parts[2] in (PERPETUAL, INVERSE) else ""
         # Some letters beyond ASCII have capitals within it: a long s would pass for an S.
         if not text.isascii() or len(parts) != 2 or not all(_ASSET.fullmatch(part) for part in parts):
             raise BadPair(f"{text!r} is not a pair: write it as BASE/QUOTE, for example BTC/USDT")
-        return cls(*parts)
+        base, quote = parts
+        return cls(base, quote + contract)
 
 
 def resolve_pair(text: str, known: Iterable[Pair]) -> Pair:

@@ -117,11 +117,13 @@ class Compare(NamedTuple):
     """A REST book of another moment: every level that both it and ours know must agree, but for the `touched`.
 
     `touched`: the prices of bids and asks that diffs have changed between the two moments.
+    `heal`: what a difference, in words, calls for; None: the book is in error, and built anew.
     """
 
     symbol: str
     snapshot: Snapshot
     touched: tuple[Set[float], Set[float]]
+    heal: "Callable[[str], list[Action]] | None" = None
 
     def on(self, book: VenueBook, received_ns: int, applied_ns: int) -> str | None:
         """Compares; returns what differs, None when all is equal. The pair's lock is held."""

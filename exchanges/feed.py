@@ -196,11 +196,14 @@ class Feed:
         """Carries out all of one message under the pair's lock; returns what has to be done about the outcome."""
         pair_books, book = self.books[symbol]
         problem = None
+        heal: Callable[[str], list[Action]] | None = None
         applied_ns = self._clock_ns()
         with pair_books:
             before = book.state
             for action in actions:
-                problem = action.on(book, received_ns, applied_ns) or problem
+                found = action.on(book, received_ns, applied_ns)
+                if found:
+                    problem, heal = found, action.heal if isinstance(action, Compare) else None
             if problem:  # no reader may see a book that is known to be wrong
                 book.become(State.GAP, f"audit failed: {problem}", applied_ns)
             state, reason, crossed_ns = book.state, book.reason, book.crossed_since_ns
@@ -213,7 +216,7 @@ class Feed:
         more: list[Action] = []
         if problem:
             log.warning("%s %s: audit failed: %s", book.venue, book.pair, problem)
-            more += self.protocol.resync(symbol, State.GAP, f"audit failed: {problem}")
+            more += heal(problem) if heal else self.protocol.resync(symbol, State.GAP, f"audit failed: {problem}")
         if crossed_ns and self._crossed.get(symbol) != crossed_ns:
             self._crossed[symbol] = crossed_ns
             more.append(Timer(symbol, crossed_ns, "crossed", self.protocol.crossed_tolerance_s))

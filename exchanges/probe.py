@@ -5,6 +5,10 @@ one that has gone wrong unseen.
                                                   ahead of it, and no diff follows: the stream is dead
     every few rounds       -> a deeper REST book  every level that no diff has touched since must be equal
 
+Some streams say nothing of changes that cancel each other out within one message ("netting"). There the ids of a
+quiet market may rise without a diff, and a stream is dead only where the REST book shows other levels besides; and a
+REST book of a moment within a diff may have levels that no diff tells of, so only those between diffs are compared.
+
 No I/O and no clock. Owned by the thread of the connection.
 """
 
@@ -32,9 +36,13 @@ class Diff(NamedTuple):
 
 
 class Recent:
-    """The diffs that a live book has taken lately, and up to which position it is complete."""
+    """The diffs that a live book has taken lately, and up to which position it is complete.
 
-    def __init__(self) -> None:
+    `netting`: a diff says nothing of changes that cancel each other out within it.
+    """
+
+    def __init__(self, *, netting: bool = False) -> None:
+        self._netting = netting
         self.position = 0
         self._whole_since = 0  # every change after this position is in _diffs
         self._diffs: deque[Diff] = deque()
@@ -57,8 +65,10 @@ class Recent:
         self.position = diff.last
 
     def touched_since(self, position: int) -> tuple[set[float], set[float]] | None:
-        """The prices of bids and asks that may have changed after `position`; None: that is too long ago."""
+        """The prices of bids and asks that may have changed after `position`; None: nobody knows them any more."""
         if position < self._whole_since:
+            return None
+        if self._netting and position != self._whole_since and all(diff.last != position for diff in self._diffs):
             return None
         later = [diff for diff in self._diffs if diff.last > position]
         return {price for diff in later for price, _ in diff.bids}, {
@@ -75,12 +85,20 @@ class Prober:
     most_failures = 6  # in a row, without a diff meanwhile: then nobody can vouch for the book
     longest_rounds = 12  # between the probes of a book that has been quiet for long: a quarter of that, at most this
 
-    def __init__(self, symbol: str, ask: Callable[[int, bool], Fetch], dead: Callable[[str], list[Action]]) -> None:
+    def __init__(
+        self,
+        symbol: str,
+        ask: Callable[[int, bool], Fetch],
+        dead: Callable[[str], list[Action]],
+        *,
+        netting: bool = False,
+    ) -> None:
         """`ask` makes a request out of a number and whether it is the deep, spare one; `dead` gives the book up."""
-        self.recent = Recent()
+        self.recent = Recent(netting=netting)
         self._symbol = symbol
         self._ask = ask
         self._dead = dead
+        self._netting = netting
         self._epoch = 0  # of the book: timers of an earlier one are stale
         self._number = 0  # of the latest request
         self._waiting = False  # it is under way
@@ -130,10 +148,7 @@ class Prober:
         if purpose == PROBE:
             return self._next_round() if number == self._epoch else []
         if number == self._number and self._ahead:
-            behind = (
-                f"the stream has not reached {self._ahead.position}, where the REST book was {self.due_s:.0f} s ago"
-            )
-            return self._dead(f"{behind}; it stands at {self.recent.position}")
+            return self._overdue(self._ahead)
         return []
 
     def told(self, number: int, snapshot: Snapshot) -> list[Action]:
@@ -180,6 +195,19 @@ class Prober:
         self._number += 1
         self._waiting = True
         return self._ask(self._number, deep)
+
+    def _overdue(self, ahead: Snapshot) -> list[Action]:
+        """The stream has not come as far as the REST book was."""
+        reason = (
+            f"the stream has not reached {ahead.position}, where the REST book was {self.due_s:.0f} s ago; "
+            f"it stands at {self.recent.position}"
+        )
+        if not self._netting:
+            return self._dead(reason)
+        self._ahead = None
+        self._failures = 0
+        # All that we have is inside the REST book, so every level must agree where nothing was kept from us.
+        return [Compare(self._symbol, ahead, (set(), set()), lambda found: self._dead(f"{reason}; {found}"))]
 
     def _compare(self, snapshot: Snapshot) -> list[Action]:
         self._ahead = None

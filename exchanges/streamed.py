@@ -49,6 +49,7 @@ class StreamedProtocol(Protocol):
     """
 
     probes = False
+    netting = False  # whether the stream says nothing of changes that cancel each other out within one message
     keepalive_s = 0.0  # between messages of ours that keep the connection open; 0: none are needed
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
@@ -134,7 +135,11 @@ class StreamedProtocol(Protocol):
         if book.phase is Phase.IDLE:
             return []
         actions: list[Action] = [Become(symbol, state, reason), self._await(book)]
-        return [*actions, *self.unsubscribe([symbol]), *self.subscribe([symbol])]
+        return [*actions, *self.renew(symbol)]
+
+    def renew(self, symbol: str) -> list[Action]:
+        """Ends the stream of `symbol` and begins it anew. Where requests are dear, a venue gathers several."""
+        return [*self.unsubscribe([symbol]), *self.subscribe([symbol])]
 
     def refused(self, symbol: str, reason: str) -> list[Action]:
         """The venue will not send this stream."""
@@ -214,7 +219,10 @@ class StreamedProtocol(Protocol):
             share = _SPARE_SHARE if deep else _QUIET_SHARE
             return Fetch(symbol, number, path, weight, levels, probe=True, share=share)
 
-        return Prober(symbol, ask, lambda reason: self._dead(self.books[symbol], reason))
+        def dead(reason: str) -> list[Action]:
+            return self._dead(self.books[symbol], reason)
+
+        return Prober(symbol, ask, dead, netting=self.netting)
 
     def _dead(self, book: StreamedBook, reason: str) -> list[Action]:
         """The stream tells nothing of what happens: begun anew, and at the second time on another connection."""

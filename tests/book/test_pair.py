@@ -18,9 +18,35 @@ def test_parse(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "pair"),
+    [
+        ("BTC/USDC-PERP", Pair("BTC", "USDC-PERP")),
+        ("btc-usdc-perp", Pair("BTC", "USDC-PERP")),
+        ("BTC_USD_INVERSE", Pair("BTC", "USD-INVERSE")),
+        ("PERP/USDT", Pair("PERP", "USDT")),  # an asset of that name
+        ("BTC/PERP", Pair("BTC", "PERP")),
+    ],
+)
+def test_perpetuals(text: str, pair: Pair) -> None:
+    """A contract is part of the pair, which reads back as it is written, and is never the pair of spot."""
+    assert Pair.parse(text) == pair
+    assert Pair.parse(str(pair)) == pair
+    assert resolve_pair(text, [*KNOWN, pair]) == pair
+
+
+@pytest.mark.parametrize("text", ["btcusdc", "BTC/USDC", "btcusdcperp"])
+def test_a_perpetual_is_not_found_by_the_name_of_spot(text: str) -> None:
+    """Nor by one without separators; the hint names it."""
+    with pytest.raises(UnknownPair, match="BTC/USDC-PERP"):
+        resolve_pair(text, [Pair("BTC", "USDC-PERP")])
+
+
+@pytest.mark.parametrize(
     "text",
     [
-        "", " ", "/", "ETH", "ETH/", "/BTC", "ETH//BTC", "ETH/BTC/USDT", "ETH BTC", "ETH / BTC", "ETH:BTC", "ETH/B.C",
+        "", " ", "/", "BTC/USD/PERP/PERP", "/USD-PERP", "BTC/-PERP", "BTC/USD-PERPS",
+        "BTC/USD-PERP-INVERSE", "BTC/USD-",
+        "ETH", "ETH/", "/BTC", "ETH//BTC", "ETH/BTC/USDT", "ETH BTC", "ETH / BTC", "ETH:BTC", "ETH/B.C",
         "ETH/BTC;", "A" * 21 + "/BTC", "ETH/\u0000", "ÉTH/BTC", "币安/USDT", "ＥＴＨ/BTC", "ETH∕BTC", "١/BTC",
         "ſol/usdt",  # a long s, whose capital is an S
         "ıcp/usdt",  # a dotless i, whose capital is an I
