@@ -3,6 +3,7 @@ one that has gone wrong unseen.
 
     a round without a diff -> a small REST book   at our position: the market is quiet
                                                   ahead of it, and no diff follows: the stream is dead
+                                                  (with silent ids: if its levels are not ours)
     every few rounds       -> a deeper REST book  every level that no diff has touched since must be equal
 
 No I/O and no clock. Owned by the thread of the connection.
@@ -69,9 +70,22 @@ class Prober:
     most_failures = 6  # in a row, without a diff meanwhile: then nobody can vouch for the book
     longest_rounds = 12  # between the probes of a book that has been quiet for long: a quarter of that, at most this
 
-    def __init__(self, symbol: str, ask: Callable[[int, bool], Fetch], dead: Callable[[str], list[Action]]) -> None:
-        """`ask` makes a request out of a number and whether it is the deep, spare one; `dead` gives the book up."""
+    def __init__(
+        self,
+        symbol: str,
+        ask: Callable[[int, bool], Fetch],
+        dead: Callable[[str], list[Action]],
+        *,
+        silent_ids: bool = False,
+    ) -> None:
+        """`ask` makes a request out of a number and whether it is the deep, spare one; `dead` gives the book up.
+
+        `silent_ids`: ids also rise by changes of which the stream does not tell. Then to be ahead proves nothing:
+        the levels are compared.
+        """
         self.recent = Recent()
+        self.accused = False  # the stream has not come as far as a REST book: if that differs, it is dead
+        self._silent_ids = silent_ids
         self._symbol = symbol
         self._ask = ask
         self._dead = dead
@@ -96,12 +110,12 @@ class Prober:
         """The book is not live any more."""
         self._epoch += 1
         self._number += 1
-        self._ahead, self._waiting = None, False
+        self._ahead, self._waiting, self.accused = None, False, False
 
     def applied(self, diff: Diff) -> list[Action]:
         """The book has taken a diff."""
         self.recent.add(diff)
-        self._busy = True
+        self._busy, self.accused = True, False
         if self._ahead and diff.last >= self._ahead.position:
             return self._compare(self._ahead)
         return []
@@ -124,6 +138,8 @@ class Prober:
         if purpose == PROBE:
             return self._next_round() if number == self._epoch else []
         if number == self._number and self._ahead:
+            if self._silent_ids:
+                return self._accuse(self._ahead)
             behind = (
                 f"the stream has not reached {self._ahead.position}, where the REST book was {self.due_s:.0f} s ago"
             )
@@ -175,8 +191,13 @@ class Prober:
         self._waiting = True
         return self._ask(self._number, deep)
 
+    def _accuse(self, ahead: Snapshot) -> list[Action]:
+        """Nothing that happened up to `ahead` may be new to us, by now."""
+        self._ahead, self._failures, self.accused = None, 0, True
+        return [Compare(self._symbol, ahead, (set(), set()))]
+
     def _compare(self, snapshot: Snapshot) -> list[Action]:
-        self._ahead = None
+        self._ahead, self.accused = None, False
         touched = self.recent.touched_since(snapshot.position)
         if touched is None:
             return []

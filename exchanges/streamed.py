@@ -49,6 +49,7 @@ class StreamedProtocol(Protocol):
     """
 
     probes = False
+    silent_ids = False  # whether ids also count changes of which the stream does not tell
     keepalive_s = 0.0  # between messages of ours that keep the connection open; 0: none are needed
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
@@ -91,14 +92,16 @@ class StreamedProtocol(Protocol):
         return actions
 
     def loaded(self, symbol: str, snapshot: Snapshot) -> list[Action]:
-        """The snapshot of a stream has come; at any time it replaces the book."""
+        """The snapshot of a stream has come; at any time it replaces the book.
+
+        The actions on the book are the last ones, so that a Verify may follow them under the same lock.
+        """
         book = self.books[symbol]
-        actions: list[Action] = [Load(symbol, snapshot)]
+        actions = book.prober.start(snapshot.position) if book.prober else []
+        actions.append(Load(symbol, snapshot))
         if book.phase is not Phase.LIVE:
             actions.append(Become(symbol, State.LIVE))
         book.phase, book.position, book.tries = Phase.LIVE, snapshot.position, 0
-        if book.prober:
-            actions += book.prober.start(snapshot.position)
         return actions
 
     def applied(self, symbol: str, diff: Diff) -> list[Action]:
@@ -110,6 +113,9 @@ class StreamedProtocol(Protocol):
     def lost(self, symbol: str, state: State, reason: str) -> list[Action]:
         """The book of `symbol` cannot be continued: it is hidden, and its stream begun anew."""
         gap: list[Action] = [Count(symbol, "gaps")] if state is State.GAP else []
+        prober = self.books[symbol].prober
+        if prober:
+            prober.accused = False  # that is another matter
         return [*gap, *self.resync(symbol, state, reason)]
 
     def resync(self, symbol: str, state: State, reason: str) -> list[Action]:
@@ -117,6 +123,9 @@ class StreamedProtocol(Protocol):
         book = self.books[symbol]
         if book.phase is Phase.IDLE:
             return []
+        if book.prober and book.prober.accused:  # what it had compared was found to differ
+            book.prober.accused = False
+            return self._dead(book, reason)
         actions: list[Action] = [Become(symbol, state, reason), self._await(book)]
         return [*actions, *self.unsubscribe([symbol]), *self.subscribe([symbol])]
 
@@ -197,7 +206,10 @@ class StreamedProtocol(Protocol):
             share = _SPARE_SHARE if deep else _QUIET_SHARE
             return Fetch(symbol, number, path, weight, levels, probe=True, share=share)
 
-        return Prober(symbol, ask, lambda reason: self._dead(self.books[symbol], reason))
+        def dead(reason: str) -> list[Action]:
+            return self._dead(self.books[symbol], reason)
+
+        return Prober(symbol, ask, dead, silent_ids=self.silent_ids)
 
     def _dead(self, book: StreamedBook, reason: str) -> list[Action]:
         """The stream tells nothing of what happens: begun anew, and at the second time on another connection."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from book import State
-from exchanges.actions import Fetch
+from exchanges.actions import Compare, Fetch, Snapshot, Timer
 from exchanges.probe import Diff, Prober, Recent
 from tests.exchanges.desk import (
     BINANCE,
@@ -300,6 +300,22 @@ def test_top_books_that_stop() -> None:
     desk.frame(top(500))
     assert desk.book.state.value == "live"
     assert BITSTAMP in desk.books
+
+
+def test_ids_that_also_count_what_the_stream_does_not_tell() -> None:
+    """To be behind proves nothing there: the levels of the REST book are held against ours, untouched ones or not."""
+    prober = Prober("S", lambda number, _: Fetch("S", number, "", 0), lambda _: [], silent_ids=True)
+    prober.start(100)
+    prober.now()
+    ahead = Snapshot(150, [(1.0, 1.0)], [], 0, None, None)
+    (due,) = prober.told(prober._number, ahead)
+    assert isinstance(due, Timer)
+    prober.applied(Diff(120, 120, [(1.0, 1.0)], [], 0))
+    assert prober.timeout(due.generation, due.purpose) == [Compare("S", ahead, (set(), set()))]
+    assert prober.accused
+    prober.applied(Diff(130, 130, [], [], 0))
+    assert not prober.accused, "the stream speaks"
+    assert prober.timeout(due.generation, due.purpose) == []
 
 
 def test_recent_reaches_back_only_so_far() -> None:
