@@ -25,7 +25,7 @@ import msgspec
 
 from book import Instrument, Pair, State
 from book.venue_book import Levels
-from exchanges.actions import Action, Apply, Become, Garbage, Reconnect, Send, Snapshot, Verify
+from exchanges.actions import Action, Apply, Become, Count, Garbage, Reconnect, Send, Snapshot, Verify
 from exchanges.decode import UNREADABLE, Amount, L, Price, check_wide, decoder, is_step
 from exchanges.errors import GarbageFrame
 from exchanges.probe import Diff
@@ -214,6 +214,8 @@ class OkxProtocol(StreamedProtocol):
         if book.phase is not Phase.LIVE:
             return []  # of the subscription before
         if told.prevSeqId != book.position:
+            if told.seqId == book.position:
+                return [Count(symbol, "ignored")]  # the last one again
             missing = f"the update to {told.seqId} continues {told.prevSeqId}, the book is at {book.position}"
             return self.lost(symbol, State.GAP, missing)
         position, bids, asks, venue_ns, *_ = update

@@ -75,6 +75,16 @@ def unknown(symbol: str) -> str:
     return f"Wrong URL or channel:books,instId:{symbol} doesn't exist."
 
 
+def signed_crc(checked: str) -> int:
+    """CRC-32 bit by bit, as a signed number of 32 bits."""
+    register = 0xFFFFFFFF
+    for byte in checked.encode():
+        register ^= byte
+        for _ in range(8):
+            register = register >> 1 ^ (0xEDB88320 if register & 1 else 0)
+    return int.from_bytes((register ^ 0xFFFFFFFF).to_bytes(4), signed=True)
+
+
 def live(position: int = 100, *symbols: str, max_price: str | None = None) -> Desk:
     """Live books of one bid and one ask at `position`."""
     desk = Desk(okx(*symbols, max_price=max_price)).open(acknowledge=False)
