@@ -256,7 +256,7 @@ class OkxProtocol(StreamedProtocol):
 
     def _error(self, frame: bytes, message: dict[str, Any]) -> list[Action]:
         """The venue's words name the instrument, where it was for one. An unsubscription may fail: it was in vain."""
-        words, code = message.get("msg"), message.get("code")
+        words, code = message.get("msg"), str(message.get("code"))
         named = _NAMED.search(words) if isinstance(words, str) else None
         symbol = named[1] if named else ""
         subscribing = not str(message.get("id", "")).startswith("unsubscribe")

@@ -154,6 +154,15 @@ def test_checksum(bids: str, asks: str, told: str | int) -> None:
         assert checksum(*sides) == (signed_crc(told) if isinstance(told, str) else told)
 
 
+def test_the_checksum_covers_25_levels_a_side() -> None:
+    """No more, no less."""
+    bids = [(f"{100 - rank}", f"{rank + 1}") for rank in range(30)]
+    checked = ":".join(f"{price}:{amount}" for price, amount in bids[:25])
+    desk = Desk(okx()).open(acknowledge=False)
+    desk.frame(first(100, bids, [], check=signed_crc(checked)))
+    assert (desk.state, desk.book.counters.audits_passed) == (State.LIVE, 1)
+
+
 @pytest.mark.parametrize(
     "number",
     ["1", "30244", "30243.5", "0.00029527", "0.000000001", "0.000000000012", "1134312.21", "123456789012345", "10"],

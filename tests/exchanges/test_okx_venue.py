@@ -109,10 +109,11 @@ def test_a_keepalive_vouches_for_a_book_that_rest_does_not() -> None:
         b'{"code":"50011","msg":"Too Many Requests","data":[]}',
         b'{"code":"51001","msg":"Instrument ID does not exist","data":[]}',
         b'{"code":"0","msg":"","data":[]}',
+        rest_book(100).replace(b'"code":"0"', b'"code":"1"'),
         rest_book(100).replace(b',"seqId":100', b""),
         rest_book(100, [("NaN", "1")]), rest_book(100, [("1", "-1")]),
     ],
-    ids=range(11),
+    ids=range(12),
 )  # fmt: skip
 @pytest.mark.parametrize("max_price", [None, "100000000000000"], ids=["float", "Decimal"])
 def test_garbage_instead_of_a_rest_book(body: bytes, max_price: str | None) -> None:
