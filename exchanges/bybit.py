@@ -88,21 +88,32 @@ class BybitProtocol(StreamedProtocol):
     def __init__(self, instruments: Sequence[Instrument], depth: int = COMPARABLE_DEPTH) -> None:
         self.depth = depth
         self.probes = depth == COMPARABLE_DEPTH
-        super().__init__(instruments)
-        self._symbols = {f"orderbook.{depth}.{symbol}": symbol for symbol in self.books}  # by topic
-        self._wide = any(instrument.needs_decimal for instrument in instruments)
-        level: Any = WideLevel if self._wide else Level
-        self._frame = decoder(_BookFrame[level]).decode
-        self._rest_book = decoder(_Book[level]).decode
+        self._symbols: dict[str, str] = {}  # by topic
         self._requests = 0
         self._pending: dict[str, str] = {}  # by symbol: the latest subscription, until it is acknowledged
         self._seqs: dict[str, int] = {}  # by symbol: of the last message applied
         self._ignored: dict[str, int] = {}  # by symbol: deltas in a row that were inside the live book already
+        super().__init__(instruments)
+        level: Any = WideLevel if self.wide else Level
+        self._frame = decoder(_BookFrame[level]).decode
+        self._rest_book = decoder(_Book[level]).decode
 
     @property
     def path(self) -> str:
         """The public streams of the spot market."""
         return "/v5/public/spot"
+
+    def carry(self, instrument: Instrument) -> None:
+        """Its messages are known by their topic."""
+        super().carry(instrument)
+        self._symbols[f"orderbook.{self.depth}.{instrument.symbol}"] = instrument.symbol
+
+    def drop(self, symbol: str) -> None:
+        """Forgets it, and what was counted for it."""
+        super().drop(symbol)
+        del self._symbols[f"orderbook.{self.depth}.{symbol}"]
+        for kept in (self._pending, self._seqs, self._ignored):
+            kept.pop(symbol, None)
 
     def subscribe(self, symbols: Sequence[str]) -> list[Send]:
         """At most ten topics in a request; one that is wrong fails them all."""
@@ -192,7 +203,7 @@ class BybitProtocol(StreamedProtocol):
         return Snapshot(told.u, told.b, told.a, milliseconds * 1_000_000, known_bid, known_ask)
 
     def _check(self, told: Any) -> None:
-        if self._wide:
+        if self.wide:
             check_wide(told.b, told.a)
 
     # Everything else.

@@ -112,25 +112,37 @@ class DeribitProtocol(StreamedProtocol):
     keepalive_s = 3.0 * _HEARTBEAT_S
 
     def __init__(self, instruments: Sequence[Instrument], interval: str = INTERVALS[0]) -> None:
-        super().__init__(instruments)
-        self._wide = any(instrument.needs_decimal for instrument in instruments)
-        self._none: Any = Decimal(0) if self._wide else 0.0
-        self._channels = {symbol: f"book.{symbol}.{interval}" for symbol in self.books}
-        self._symbols = {channel: symbol for symbol, channel in self._channels.items()}
-        entry: Any = _WideEntry if self._wide else _Entry
-        level: Any = WideLevel if self._wide else Level
-        self._frame = decoder(_Frame[entry]).decode
-        self._rest = decoder(_RestReply[level]).decode
+        self._interval = interval
+        self._channels: dict[str, str] = {}
+        self._symbols: dict[str, str] = {}  # the other way round
         self._requests = 0
         self._asked: dict[int, list[str]] = {}  # subscriptions that are not answered yet: id -> symbols
         self._renewals: dict[str, None] = {}  # symbols that wait to be subscribed anew, in their order
         self._resting = False  # resubscriptions went out less than _RENEW_S ago
         self._beat = False  # a heartbeat came since the last look
+        super().__init__(instruments)
+        self._none: Any = Decimal(0) if self.wide else 0.0
+        entry: Any = _WideEntry if self.wide else _Entry
+        level: Any = WideLevel if self.wide else Level
+        self._frame = decoder(_Frame[entry]).decode
+        self._rest = decoder(_RestReply[level]).decode
 
     @property
     def path(self) -> str:
         """Version 2 of the protocol."""
         return "/ws/api/v2"
+
+    def carry(self, instrument: Instrument) -> None:
+        """Its messages are known by their channel."""
+        super().carry(instrument)
+        channel = f"book.{instrument.symbol}.{self._interval}"
+        self._channels[instrument.symbol], self._symbols[channel] = channel, instrument.symbol
+
+    def drop(self, symbol: str) -> None:
+        """Forgets it."""
+        super().drop(symbol)
+        del self._symbols[self._channels.pop(symbol)]
+        self._renewals.pop(symbol, None)
 
     # What we ask for.
 
@@ -175,7 +187,7 @@ class DeribitProtocol(StreamedProtocol):
     def read_snapshot(self, body: bytes, levels: int) -> Snapshot:
         """A side with fewer levels than were asked for is whole."""
         told = self._rest(body).result
-        if self._wide:
+        if self.wide:
             check_wide(told.bids, told.asks)
         known_bid = min(told.bids)[0] if len(told.bids) >= levels > 0 else None
         known_ask = max(told.asks)[0] if len(told.asks) >= levels > 0 else None
@@ -203,7 +215,7 @@ class DeribitProtocol(StreamedProtocol):
         if data.instrument_name != symbol:
             raise ValueError(f"a book of {data.instrument_name!r} on the channel of another")
         bids, asks = self._levels(data.bids), self._levels(data.asks)
-        if self._wide:
+        if self.wide:
             check_wide(bids, asks)
         venue_ns = data.timestamp * 1_000_000
         if data.type == "snapshot":

@@ -108,14 +108,16 @@ class StreamedProtocol(Protocol):
         return list(self.unsubscribe(symbols)) if symbols else []
 
     def loaded(self, symbol: str, snapshot: Snapshot) -> list[Action]:
-        """The snapshot of a stream has come; at any time it replaces the book."""
+        """The snapshot of a stream has come; at any time it replaces the book.
+
+        The actions on the book are the last ones, so that a Verify may follow them under the same lock.
+        """
         book = self.books[symbol]
-        actions: list[Action] = [Load(symbol, snapshot)]
+        actions = book.prober.start(snapshot.position) if book.prober else []
+        actions.append(Load(symbol, snapshot))
         if book.phase is not Phase.LIVE:
             actions.append(Become(symbol, State.LIVE))
         book.phase, book.position, book.tries = Phase.LIVE, snapshot.position, 0
-        if book.prober:
-            actions += book.prober.start(snapshot.position)
         return actions
 
     def applied(self, symbol: str, diff: Diff) -> list[Action]:

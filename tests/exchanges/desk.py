@@ -73,7 +73,7 @@ class Desk:
         """Keeps what is wanted."""
         for action in actions:
             if isinstance(action, Send):
-                self.sent.append(msgspec.json.decode(action.text))
+                self.sent.append(msgspec.json.decode(action.text) if action.text[:1] in "{[" else action.text)
             elif isinstance(action, Fetch):
                 self.fetches.append(action)
             elif isinstance(action, Timer):

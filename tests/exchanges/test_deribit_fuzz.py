@@ -116,10 +116,10 @@ def test_another_connection_takes_over(position: int, taken: bool) -> None:
     new = Feed.warming(deribit(), old.pairs, lambda: old.now_ns)
     new.opened()
     new.frame(whole(position, [(100.0, 7.0)]), old.now_ns)
-    assert new.take_over(orphaned=False) is taken
+    assert new.take_over(orphaned=False, ahead=True) is taken
     shown = old.pairs[SYMBOL].books["deribit"]
     assert (shown.state, shown.position) == (State.LIVE, max(position, 100))
     if not taken:
         new.frame(change(position, 110), old.now_ns)
-        assert new.take_over(orphaned=False)
+        assert new.take_over(orphaned=False, ahead=True)
         assert old.pairs[SYMBOL].books["deribit"].position == 110

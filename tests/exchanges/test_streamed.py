@@ -28,13 +28,13 @@ class Minimal(StreamedProtocol):
         return "/"
 
     def subscribe(self, symbols: Sequence[str]) -> list[Send]:
-        return [Send(f'"sub {" ".join(symbols)}"')]
+        return [Send(f"sub {' '.join(symbols)}")]
 
     def unsubscribe(self, symbols: Sequence[str]) -> list[Send]:
-        return [Send(f'"unsub {" ".join(symbols)}"')]
+        return [Send(f"unsub {' '.join(symbols)}")]
 
     def keepalive(self) -> list[Send]:
-        return [Send('"ping"')]
+        return [Send("ping")]
 
     def frame(self, frame: bytes) -> list[Action]:
         try:
