@@ -43,7 +43,7 @@ def live(stream: Stream) -> Live:
     feed.frame(b'{"result":null,"id":1}', 1)
     asked = [action for action in feed.frame(stream.frames[0], 1) if isinstance(action, Fetch)]
     for fetch in asked:
-        feed.snapshot(SYMBOL, fetch.generation, stream.snapshot, 1)
+        feed.snapshot(fetch, stream.snapshot, 1)
     if book.state is not State.LIVE:
         raise ValueError(f"the book of the stream is {book.state.value}: {book.reason}")
     return Live(protocol, feed, pair_books, book)

@@ -11,7 +11,7 @@ from bench.children import READY_S, Children
 from bench.market import instrument
 from bench.measure import Bar, Contender, Contest, Plan, Rival, Row, rows_of
 from book import Instrument, State
-from exchanges.actions import Action, Send
+from exchanges.actions import Action, Fetch, Send, Snapshot
 from exchanges.binance import Binance
 from exchanges.budget import Budget
 from exchanges.connection import Connection
@@ -46,11 +46,15 @@ class Tap(Protocol):
         self._on_frame(frame)
         return []
 
-    def snapshot(self, symbol: str, generation: int, body: bytes) -> list[Action]:
+    def snapshot(self, fetch: Fetch, body: bytes) -> list[Action]:
         """None is ever asked for."""
         return []
 
-    def failed(self, symbol: str, generation: int, reason: str, retry_s: float) -> list[Action]:
+    def inherit(self, fetch: Fetch, snapshot: Snapshot) -> list[Action]:
+        """None is ever asked for."""
+        return []
+
+    def failed(self, fetch: Fetch, reason: str, retry_s: float, *, postponed: bool = False) -> list[Action]:
         """None is ever asked for."""
         return []
 
@@ -63,6 +67,10 @@ class Tap(Protocol):
         return []
 
     def refresh(self, symbol: str) -> list[Action]:
+        """There is no book."""
+        return []
+
+    def probe(self, symbol: str) -> list[Action]:
         """There is no book."""
         return []
 

@@ -2,7 +2,9 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from copy import copy
 from types import TracebackType
+from typing import NamedTuple
 
 import msgspec
 
@@ -10,7 +12,7 @@ from book.instrument import Instrument
 from book.pair import Pair
 from book.side import NO_DUST, Dust
 from book.state import State
-from book.venue_book import VenueBook, VenueView
+from book.venue_book import Levels, Stamps, VenueBook, VenueView
 
 
 class PairView(msgspec.Struct, frozen=True, gc=False):
@@ -21,6 +23,17 @@ class PairView(msgspec.Struct, frozen=True, gc=False):
     price_decimals: int
     amount_decimals: int
     venues: tuple[VenueView, ...]  # every configured venue, whatever its state, in configured order
+
+
+class Whole(NamedTuple):
+    """A copy of one venue's live book: all levels, in no order, and its horizon."""
+
+    position: int
+    bids: Levels
+    asks: Levels
+    stamps: Stamps
+    known_bid: float | None
+    known_ask: float | None
 
 
 class PairBooks:
@@ -56,6 +69,21 @@ class PairBooks:
                 book.become(State.UNLISTED, f"{venue} does not trade {self.pair}", 0)
             self.books[venue] = book
         return book
+
+    def replace(self, book: VenueBook) -> VenueBook:
+        """Puts `book` in the place of its venue's present book, which is returned. The lock is held.
+
+        It goes on with the counters of the present one, and stays in its state since then where both are alike.
+        """
+        present = self.books[book.venue]
+        present.counters.connects += book.counters.connects
+        book.counters = present.counters
+        present.counters = copy(present.counters)
+        book.rank = present.rank
+        if book.state is present.state:
+            book.since_ns = present.since_ns
+        self.books[book.venue] = book
+        return present
 
     def __enter__(self) -> None:
         self._lock.acquire()
@@ -107,6 +135,15 @@ class PairBooks:
                 for venue, book in self.books.items()
             )
             return PairView(self.pair, self.version, self.price_decimals, self.amount_decimals, views)
+
+    def whole(self, venue: str) -> "Whole | None":
+        """All that a venue's live book holds; None while it is not live."""
+        with self._lock:
+            book = self.books[venue]
+            if book.state is not State.LIVE:
+                return None
+            bids, asks = book.copy_levels()
+            return Whole(book.position, bids, asks, book.stamps, book.bids.horizon, book.asks.horizon)
 
     def check(self) -> None:
         """Raises AssertionError when an invariant of any book is broken. For tests."""

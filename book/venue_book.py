@@ -34,6 +34,8 @@ class Counters(msgspec.Struct, gc=False):
     crossed: int = 0  # updates after which the best bid was not below the best ask
     garbage: int = 0  # frames that could not be understood
     connects: int = 0
+    rotations: int = 0  # times that another connection took the book over without a hole
+    restarts: int = 0  # times that an internal error ended the connection's session
 
 
 class VenueView(msgspec.Struct, frozen=True, gc=False):
@@ -151,6 +153,10 @@ class VenueBook:
             self.asks.clear()
             self.crossed_since_ns = 0
         return True
+
+    def copy_levels(self) -> tuple[Levels, Levels]:
+        """All bids and asks as they are now, in no order."""
+        return list(self.bids.amounts.items()), list(self.asks.amounts.items())
 
     def horizon_worn(self) -> float:
         """How much of the depth known at the last snapshot the best prices have used up: 0 none, 1 all of it."""

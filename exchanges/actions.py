@@ -1,8 +1,9 @@
 """What a protocol wants done. The feed carries out those on books, the connection's thread those on the network."""
 
+from collections.abc import Set
 from typing import NamedTuple
 
-from book import Stamps, State, VenueBook
+from book import Side, Stamps, State, VenueBook
 from book.venue_book import Levels
 
 
@@ -15,6 +16,13 @@ class Snapshot(NamedTuple):
     venue_ns: int
     known_bid: float | None
     known_ask: float | None
+
+    @property
+    def crossed(self) -> bool:
+        """Whether its best bid is not below its best ask: its two sides are of different moments."""
+        bid = max((price for price, amount in self.bids if amount), default=None)
+        ask = min((price for price, amount in self.asks if amount), default=None)
+        return bid is not None and ask is not None and bid >= ask
 
 
 class Load(NamedTuple):
@@ -83,6 +91,34 @@ class Audit(NamedTuple):
         return None
 
 
+class Compare(NamedTuple):
+    """A REST book of another moment: every level that both it and ours know must agree, but for the `touched`.
+
+    `touched`: the prices of bids and asks that diffs have changed between the two moments.
+    """
+
+    symbol: str
+    snapshot: Snapshot
+    touched: tuple[Set[float], Set[float]]
+
+    def on(self, book: VenueBook, received_ns: int, applied_ns: int) -> str | None:
+        """Compares; returns what differs, None when all is equal. The pair's lock is held."""
+        if book.state is not State.LIVE:
+            return None
+        told = self.snapshot
+        sides = (
+            ("bid", book.bids, told.bids, told.known_bid, self.touched[0]),
+            ("ask", book.asks, told.asks, told.known_ask, self.touched[1]),
+        )
+        for name, side, levels, known, touched in sides:
+            differs = _unlike(name, side, levels, known, touched)
+            if differs:
+                book.counters.audits_failed += 1
+                return f"{differs} (REST book at {told.position}, ours at {book.position})"
+        book.counters.audits_passed += 1
+        return None
+
+
 class Count(NamedTuple):
     """Add one to a counter of the book."""
 
@@ -102,13 +138,16 @@ class Send(NamedTuple):
 
 
 class Fetch(NamedTuple):
-    """Ask for a snapshot by REST after `delay_s`; the answer comes back with the same symbol and generation."""
+    """Ask for a snapshot by REST after `delay_s`; the answer comes back with this request."""
 
     symbol: str
     generation: int
     path: str  # with its query, below the venue's REST address
     weight: int
+    levels: int = 0  # a side, that were asked for; a side with fewer is whole. 0: all there are
     delay_s: float = 0.0
+    probe: bool = False  # to compare a live book with, not to build one from
+    share: float = 1.0  # given up at once where more than this share of our budget would be used; 1: waited for
 
 
 class Timer(NamedTuple):
@@ -129,12 +168,13 @@ class Garbage(NamedTuple):
 
 
 class Reconnect(NamedTuple):
-    """Close this connection and open another one at once."""
+    """Replace this connection by another one at once; `overlap`: the new one takes over before this one is closed."""
 
     reason: str
+    overlap: bool = False
 
 
-BookAction = Load | Apply | Become | Audit | Count
+BookAction = Load | Apply | Become | Audit | Compare | Count
 NetworkAction = Send | Fetch | Timer | Reconnect
 Action = BookAction | NetworkAction | Garbage
 
@@ -146,3 +186,20 @@ def _difference(name: str, ours: Levels, told: Levels) -> str:
             shown = f"{mine[0]} x {mine[1]}" if mine else "nothing"
             return f"{name} {rank + 1} is {shown}, the venue says {level[0]} x {level[1]}"
     return f"{name} side: {len(ours)} levels, the venue says {len(told)}"
+
+
+def _unlike(name: str, side: Side, levels: Levels, known: float | None, touched: Set[float]) -> str | None:
+    """The first level within both horizons that is not the same on both sides, in words."""
+    told = {price: amount for price, amount in levels if amount}
+    for price in [price for price in side.amounts if price not in told]:
+        if not (price in touched or side.beyond_horizon(price) or _beyond(price, known, bids=name == "bid")):
+            return f"{name} {price} x {side.amounts[price]} is not in the venue's book"
+    for price, amount in told.items():
+        if price not in touched and side.amounts.get(price) != amount and not side.beyond_horizon(price):
+            ours = side.amounts.get(price)
+            return f"{name} {price} is {'missing' if ours is None else f'x {ours}'}, the venue says x {amount}"
+    return None
+
+
+def _beyond(price: float, known: float | None, *, bids: bool) -> bool:
+    return known is not None and (price < known if bids else price > known)

@@ -2,25 +2,27 @@
 
 import random
 
-_STABLE_S = 60.0
+_STABLE_S = 10.0
+_SHARE = 0.1  # of the time without success so far: a wait may prolong an outage by no more than this
 
 
 class Backoff:
-    """Capped exponential backoff with jitter, which forgets its failures only after a stable period.
+    """Waits that grow with the outage, jittered, which forgets its failures only after a stable period.
 
-    The n-th wait in a row is drawn evenly between half and the whole of `first_s` * 2^n, at most `cap_s`.
+    A wait is drawn evenly between half and the whole of a tenth of the time that the outage has lasted, at least
+    `first_s` and at most `cap_s`. So a venue that comes back is found soon after, whether it was away for seconds
+    or hours, and one that stays away is asked ever more seldom.
     """
 
     def __init__(self, first_s: float = 0.5, cap_s: float = 30.0, rng: random.Random | None = None) -> None:
         self._first_s = first_s
         self._cap_s = cap_s
         self._rng = rng or random.Random()
-        self.failures = 0
+        self.outage_s = 0.0  # of attempts and waits since the last stable period
 
     def next_s(self, lasted_s: float = 0.0) -> float:
         """The wait after an attempt that held for `lasted_s` seconds."""
-        if lasted_s >= _STABLE_S:
-            self.failures = 0
-        wait = min(self._first_s * 2.0 ** min(self.failures, 30), self._cap_s)
-        self.failures += 1
-        return wait * self._rng.uniform(0.5, 1.0)
+        self.outage_s = 0.0 if lasted_s >= _STABLE_S else self.outage_s + lasted_s
+        wait = min(max(self._first_s, self.outage_s * _SHARE), self._cap_s) * self._rng.uniform(0.5, 1.0)
+        self.outage_s += wait
+        return wait

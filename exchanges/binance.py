@@ -12,15 +12,17 @@ from typing import Any, ClassVar, Generic
 import msgspec
 
 from book import Instrument, Pair, State
-from exchanges.actions import Action, Audit, Become, Fetch, Garbage, Reconnect, Send, Snapshot, Timer
+from exchanges.actions import Action, Audit, Become, Garbage, Reconnect, Send, Snapshot, Timer
 from exchanges.decode import UNREADABLE, Amount, L, Level, N, WideLevel, check_wide, decoder, is_step
 from exchanges.errors import GarbageFrame
+from exchanges.probe import Diff
 from exchanges.protocol import ACKNOWLEDGED, ACKNOWLEDGED_S
-from exchanges.sync import Diff, SyncedProtocol, Synchroniser
+from exchanges.sync import Synchroniser
+from exchanges.synced import SyncedProtocol
 from exchanges.venue import Address, Limits, Venue
 
-SNAPSHOT_LEVELS = 5000
-SNAPSHOT_WEIGHT = 250
+# Weight of a snapshot of at most so many levels a side.
+_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 _STREAMS_PER_REQUEST = 200
 _TICKERS_KEPT = 512  # best quotes newer than the last diff; the oldest go first
 _MICROSECONDS = 10**14  # an event time above this is in microseconds, else in milliseconds
@@ -79,6 +81,11 @@ class _ExchangeInfo(msgspec.Struct):
 class BinanceSync(Synchroniser):
     """The rules of Binance spot: every event spans the update ids `U` to `u`, the next one begins at `u` + 1."""
 
+    first_levels = 1000
+    quiet_levels = 100
+    audit_levels = 1000
+    deep_levels = 5000
+
     def covered(self, diff: Diff, position: int) -> bool:
         """Events with `u` not above the local update id are inside the book."""
         return diff.last <= position
@@ -93,10 +100,10 @@ class BinanceSync(Synchroniser):
         """The snapshot must reach the first buffered event: U <= lastUpdateId + 1."""
         return first.first > snapshot.position + 1
 
-    def fetch(self, delay_s: float) -> Fetch:
-        """The deepest snapshot there is."""
-        path = f"/api/v3/depth?symbol={self.symbol}&limit={SNAPSHOT_LEVELS}"
-        return Fetch(self.symbol, self.generation, path, SNAPSHOT_WEIGHT, delay_s)
+    def request(self, levels: int) -> tuple[str, int]:
+        """A snapshot costs by its depth: only 24 of the deepest fit in a minute."""
+        weight = next(weight for most, weight in _WEIGHTS if levels <= most)
+        return f"/api/v3/depth?symbol={self.symbol}&limit={levels}", weight
 
 
 class BinanceProtocol(SyncedProtocol):
@@ -157,19 +164,14 @@ class BinanceProtocol(SyncedProtocol):
         except UNREADABLE as error:
             return [Garbage("", f"{type(error).__name__}: {error}", frame)]
 
-    def snapshot(self, symbol: str, generation: int, body: bytes) -> list[Action]:
+    def read_snapshot(self, body: bytes, levels: int) -> Snapshot:
         """`lastUpdateId` tells where the snapshot stands in the stream; it carries no time."""
-        sync = self.syncs[symbol]
-        try:
-            told = self._snapshot(body)
-            if self._wide:
-                check_wide(told.bids, told.asks)
-        except UNREADABLE as error:
-            garbage = Garbage(symbol, f"snapshot: {error}", body)
-            return [garbage, *sync.failed(generation, "the answer is no snapshot", 1.0)]
-        known_bid = min(told.bids)[0] if len(told.bids) >= SNAPSHOT_LEVELS else None
-        known_ask = max(told.asks)[0] if len(told.asks) >= SNAPSHOT_LEVELS else None
-        return sync.snapshot(generation, Snapshot(told.lastUpdateId, told.bids, told.asks, 0, known_bid, known_ask))
+        told = self._snapshot(body)
+        if self._wide:
+            check_wide(told.bids, told.asks)
+        known_bid = min(told.bids)[0] if len(told.bids) >= levels > 0 else None
+        known_ask = max(told.asks)[0] if len(told.asks) >= levels > 0 else None
+        return Snapshot(told.lastUpdateId, told.bids, told.asks, 0, known_bid, known_ask)
 
     def timeout(self, symbol: str, generation: int, purpose: str) -> list[Action]:
         """Timers belong to the synchronisation of a symbol, but for that of a subscription request."""
@@ -221,7 +223,7 @@ class BinanceProtocol(SyncedProtocol):
             return [Garbage("", "no object", frame)]
         data = message.get("data", message)
         if isinstance(data, dict) and data.get("e") == "serverShutdown":
-            return [Reconnect("the venue announced a shutdown of this server")]
+            return [Reconnect("the venue announced a shutdown of this server", overlap=True)]
         # Errors are documented flat and were seen nested on the wire.
         error = message.get("error", message if "code" in message else None)
         symbols = self._requests.pop(message["id"], []) if isinstance(message.get("id"), int) else []

@@ -6,6 +6,7 @@ microtimestamps of the diffs, and every one that can be compared is.
 """
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Generic
@@ -13,17 +14,20 @@ from typing import Any, ClassVar, Generic
 import msgspec
 
 from book import Instrument, Pair, State
-from exchanges.actions import Action, Audit, Become, Count, Fetch, Garbage, Load, Reconnect, Send, Snapshot, Timer
+from exchanges.actions import Action, Audit, Become, Count, Garbage, Load, Reconnect, Send, Snapshot, Timer
 from exchanges.decode import UNREADABLE, L, Level, WideLevel, check_wide, decoder, is_step
 from exchanges.errors import GarbageFrame
+from exchanges.probe import Diff
 from exchanges.protocol import ACKNOWLEDGED, ACKNOWLEDGED_S
-from exchanges.sync import Diff, Phase, SyncedProtocol, Synchroniser
+from exchanges.sync import Phase, Synchroniser
+from exchanges.synced import SyncedProtocol
 from exchanges.venue import Address, Limits, Venue
 
 DIFFS, BOOKS = "diff_order_book_", "order_book_"
 BOOK_LEVELS = 100  # a side, in each frame of the `order_book` channel
 _DIFF_OVERDUE_S = 2.0  # a diff that the top-100 books have told of must have come by then
 _HEARTBEAT = "bts:heartbeat"
+_CHANNEL = re.compile(rb'"channel" *: *"(diff_)?order_book_([a-z0-9-]+)"')
 
 
 class _Book(msgspec.Struct, Generic[L], gc=False):
@@ -51,12 +55,13 @@ class BitstampSync(Synchroniser):
     """The rules of Bitstamp: a diff is known by the microtimestamp of the last change that it holds."""
 
     first_diff_s = 5.0
-    retry_s = 1.0
     refresh_s = 3600.0
+    must_prove = True
 
     def __init__(self, symbol: str, nonce: int) -> None:
         super().__init__(symbol)
         self._nonce = nonce
+        self._requests = 0
 
     def covered(self, diff: Diff, position: int) -> bool:
         """Microtimestamps rise strictly; an equal or older diff is inside the book."""
@@ -70,14 +75,10 @@ class BitstampSync(Synchroniser):
         """Changes between an older snapshot and the first diff may never have been sent to us."""
         return snapshot.position < first.last
 
-    def fetch(self, delay_s: float) -> Fetch:
+    def request(self, levels: int) -> tuple[str, int]:
         """All levels, aggregated by price; the last parameter keeps the venue's edge cache out of it."""
-        path = f"/api/v2/order_book/{self.symbol}/?group=1&_={self._nonce + self.generation}"
-        return Fetch(self.symbol, self.generation, path, 1, delay_s)
-
-    def _prove(self, first: Diff) -> list[Action]:
-        """Without ids nothing says that the first diff joins a snapshot taken before it: take another one."""
-        return [*self.refresh(), *self._keep(first)]
+        self._requests += 1
+        return f"/api/v2/order_book/{self.symbol}/?group=1&_={self._nonce + self._requests}", 1
 
 
 class BitstampProtocol(SyncedProtocol):
@@ -126,18 +127,12 @@ class BitstampProtocol(SyncedProtocol):
         except UNREADABLE as error:
             return self._unreadable(f"{type(error).__name__}: {error}", frame)
 
-    def snapshot(self, symbol: str, generation: int, body: bytes) -> list[Action]:
+    def read_snapshot(self, body: bytes, levels: int) -> Snapshot:
         """The whole book, both sides; its microtimestamp is that of the last change in it."""
-        sync = self.syncs[symbol]
-        try:
-            told = self._book(body)
-            if self._wide:
-                check_wide(told.bids, told.asks)
-        except UNREADABLE as error:
-            garbage = Garbage(symbol, f"snapshot: {error}", body)
-            return [garbage, *sync.failed(generation, "the answer is no snapshot", 1.0)]
-        venue_ns = told.microtimestamp * 1000
-        return sync.snapshot(generation, Snapshot(told.microtimestamp, told.bids, told.asks, venue_ns, None, None))
+        told = self._book(body)
+        if self._wide:
+            check_wide(told.bids, told.asks)
+        return Snapshot(told.microtimestamp, told.bids, told.asks, told.microtimestamp * 1000, None, None)
 
     def timeout(self, symbol: str, generation: int, purpose: str) -> list[Action]:
         """Besides those of the synchronisation: has the diff come that a top-100 book told of?"""
@@ -147,9 +142,17 @@ class BitstampProtocol(SyncedProtocol):
         if purpose != "overdue diff":
             return super().timeout(symbol, generation, purpose)
         if self._overdue.pop(symbol, 0) > sync.position:
-            return sync.refresh()
+            return sync.hold("a diff that the top-100 books told of has not come")
         ahead = self._ahead.get(symbol)  # a later book may have told of a later diff meanwhile
         return self._expect(sync, ahead.position) if ahead and ahead.position > sync.position else []
+
+    def resync(self, symbol: str, state: State, reason: str) -> list[Action]:
+        """From the diffs; where the top-100 books are the book, the next one comes by itself."""
+        return super().resync(symbol, state, reason) if self._whole else []
+
+    def refresh(self, symbol: str) -> list[Action]:
+        """Top-100 books are as deep as they are."""
+        return super().refresh(symbol) if self._whole else []
 
     def closed(self) -> None:
         """Forgets all that belonged to the connection."""
@@ -199,9 +202,14 @@ class BitstampProtocol(SyncedProtocol):
             return [Count(sync.symbol, "ignored")]
         known_bid = min(told.bids)[0] if len(told.bids) >= BOOK_LEVELS else None
         known_ask = max(told.asks)[0] if len(told.asks) >= BOOK_LEVELS else None
-        sync.position = stamp
         snapshot = Snapshot(stamp, told.bids, told.asks, stamp * 1000, known_bid, known_ask)
-        return [Load(sync.symbol, snapshot), Become(sync.symbol, State.LIVE)]
+        actions: list[Action] = [Load(sync.symbol, snapshot), Become(sync.symbol, State.LIVE)]
+        if sync.phase is not Phase.LIVE:
+            sync.phase = Phase.LIVE
+            actions += sync.prober.start(stamp)
+        sync.position = stamp
+        sync.prober.replaced(stamp)
+        return actions
 
     def _control(self, frame: bytes, message: Any) -> list[Action]:
         """Acknowledgements, the order to reconnect, errors."""
@@ -209,7 +217,7 @@ class BitstampProtocol(SyncedProtocol):
             return self._unreadable("no object", frame)
         event, channel = message.get("event"), str(message.get("channel", ""))
         if event == "bts:request_reconnect":
-            return [Reconnect("the venue asked for it")]
+            return [Reconnect("the venue asked for it", overlap=True)]
         if event == "bts:subscription_succeeded":
             return self._subscribed(channel)
         if event in (_HEARTBEAT, "bts:unsubscription_succeeded", "trade"):
@@ -220,6 +228,8 @@ class BitstampProtocol(SyncedProtocol):
             symbol = channel.removeprefix(DIFFS).removeprefix(BOOKS)
             garbage = Garbage(symbol if symbol in self.syncs else "", f"error reply: {words}", frame)
             return [garbage]
+        if isinstance(event, str) and not (event == "data" or "order_book_" in channel):
+            return [Garbage("", "unexpected message", frame)]
         return self._unreadable("unexpected message", frame)
 
     def _subscribed(self, channel: str) -> list[Action]:
@@ -231,11 +241,21 @@ class BitstampProtocol(SyncedProtocol):
         return [] if sync.position else [Become(sync.symbol, State.SYNCING, "waiting for the first book")]
 
     def _unreadable(self, kind: str, frame: bytes) -> list[Action]:
-        """The frame may have been a diff, and nothing else would ever tell: every book of this connection resyncs."""
-        actions: list[Action] = [Garbage("", kind, frame)]
+        """The frame may have been a diff, and nothing else would ever tell.
+
+        Where it still names its channel, that book resyncs; else any book of this connection may lack something.
+        """
+        found = _CHANNEL.search(frame)
+        symbol = found[2].decode() if found else ""
+        if symbol in self.syncs:
+            actions: list[Action] = [Garbage(symbol, kind, frame)]
+            if self._whole and found and found[1]:
+                actions += self.syncs[symbol].resync(State.GAP, "a diff could not be read")
+            return actions
+        actions = [Garbage("", kind, frame)]
         if self._whole:
             for sync in self.syncs.values():
-                actions += sync.resync(State.GAP, "a frame could not be read, and diffs carry no sequence number")
+                actions += sync.hold("a frame could not be read, which may have been a diff")
         return actions
 
 

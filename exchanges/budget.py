@@ -27,13 +27,16 @@ class Budget:
         with self._lock:
             return self._used(now)
 
-    def delay_s(self, weight: int, now: float) -> float:
-        """Spends `weight` and returns 0 if it fits now; otherwise spends nothing and returns the time to wait."""
+    def delay_s(self, weight: int, now: float, share: float = 1.0) -> float:
+        """Spends `weight` and returns 0 if it fits now; otherwise spends nothing and returns the time to wait.
+
+        `share`: of what is ours, how much may be used with it.
+        """
         with self._lock:
             if now < self.banned_until:
                 return self.banned_until - now
             used = self._used(now)
-            if used + weight <= max(self.limit * _SHARE, weight):
+            if used + weight <= max(self.limit * _SHARE, weight) * share:
                 self._spent.append((now, weight))
                 return 0.0
             if self._spent:

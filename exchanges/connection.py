@@ -4,13 +4,13 @@ import contextlib
 import heapq
 import itertools
 import logging
-import math
 import select
 import socket
 import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 import websocket
@@ -18,19 +18,17 @@ import websocket
 from exchanges.actions import Fetch, NetworkAction, Reconnect, Send, Timer
 from exchanges.backoff import Backoff
 from exchanges.budget import Budget
-from exchanges.errors import Forbidden, RateLimited
+from exchanges.errors import ExchangeError, Forbidden, NoBudget, RateLimited
 from exchanges.feed import Feed
+from exchanges.frames import FRAME_S, FrameSocket
 from exchanges.rest import DEFAULT_BAN_S, Answer, RestClient
 from exchanges.venue import Venue
 
 log = logging.getLogger(__name__)
 
-_CONNECT_S = 10.0
-_READ_BYTES = 65_536  # from the kernel at once
-_FRAME_S = 5.0  # for the rest of a frame whose beginning has come
-_MAX_MESSAGE = 16 * 1024 * 1024  # bytes of one message; the largest real ones have some 10,000
+_CONNECT_S = 5.0
 _AT_ONCE_AFTER_S = 10.0  # a connection that lasted less is followed by a wait, whoever asked to reconnect
-_FORBIDDEN_S = 3600.0  # before a snapshot is asked again that the venue forbids
+_FORBIDDEN_S, _FORBIDDEN_CAP_S = 60.0, 3600.0  # before a snapshot is asked again that the venue forbids
 
 
 class _Closed(Exception):
@@ -54,35 +52,59 @@ class _Delivery(NamedTuple):
 
 
 class Connection:
-    """Keeps one connection to a venue alive for ever: connects, reads, pings, reconnects with backoff.
+    """Keeps one connection to a venue alive: connects, reads, pings, reconnects with backoff.
 
+    It lives until it is stopped, or until a successor has taken over its books: on a planned rotation the new
+    connection is made, subscribed and level with the old one before that is closed.
     Everything with no comment belongs to the connection's own thread.
     """
 
     def __init__(
-        self, venue: Venue, url: str, feed: Feed, rest: RestClient, connects: Budget, ca: str | None = None
+        self,
+        venue: Venue,
+        url: str,
+        feed: Feed,
+        rest: RestClient,
+        connects: Budget,
+        ca: str | None = None,
+        *,
+        succeed: "Callable[[Connection, float], Connection | None] | None" = None,
+        predecessor: "Connection | None" = None,
     ) -> None:
+        """`succeed` makes the successor of a connection and starts it after some seconds; None: it only reconnects.
+
+        `predecessor`: whose books `feed` is to take over.
+        """
         self._venue = venue
         self._url = url + feed.protocol.path
-        self._feed = feed
+        self.feed = feed  # of our thread; a successor is made from its instruments and books there
         self._rest = rest
         self._connects = connects  # shared by all connections of the venue; thread-safe
         self._ssl = {"ca_certs": ca} if ca else {}
-        self._backoff = Backoff()
+        self._succeed = succeed
+        self._successor: Connection | None = None
+        self._predecessor = predecessor
+        # Of the whole line of connections, so that those that are rotated again and again slow down too. A
+        # predecessor that has a successor does not use it any more.
+        self._backoff: Backoff = predecessor._backoff if predecessor else Backoff()
         self._fetch_backoff: dict[str, Backoff] = {}  # by symbol
-        self._ws: _Socket | None = None
+        self._ws: FrameSocket | None = None
+        self._start_after_s = 0.0
+        self._opened = 0.0  # when it was, on the monotonic clock
         self._due: list[tuple[float, int, Timer | Fetch]] = []  # heap of what is to be done later
         self._order = itertools.count()  # breaks ties in the heap
         # Filled by REST threads, emptied by ours. A symbol has at most one fetch under way, so it stays small.
         self._inbox: deque[_Delivery] = deque()
         self._stopping = threading.Event()  # set by any thread
+        self._relieved = False  # set by the successor, before it sets _stopping: the books are its own now
         self._wake_read, self._wake_write = socket.socketpair()  # any thread writes to wake ours
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
         self._thread = threading.Thread(target=self._run, name=f"{venue.name}-ws", daemon=True)
 
-    def start(self) -> None:
-        """Starts the thread."""
+    def start(self, after_s: float = 0.0) -> None:
+        """Starts the thread, which connects after so many seconds."""
+        self._start_after_s = after_s
         self._thread.start()
 
     def stop(self) -> None:
@@ -90,11 +112,22 @@ class Connection:
         self._stopping.set()
         self._wake()
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs; any thread may ask."""
+        return self._thread.is_alive()
+
+    def relieve(self) -> None:
+        """The successor has taken over all books: ends this connection, whose thread touches none any more."""
+        self._relieved = True
+        self.stop()
+
     def join(self, timeout_s: float) -> None:
         """Waits for the thread's end after `stop`."""
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
+        self._stopping.wait(self._start_after_s)
         while not self._stopping.is_set():
             self._pay()
             if self._stopping.is_set():
@@ -108,36 +141,44 @@ class Connection:
             except _Closed as closed:
                 reason, at_once, wanted_s = str(closed), closed.at_once, closed.wait_s
             except Exception as error:
-                # A defect of ours must not end the feed in silence: it is logged whole, and the next session
-                # starts with fresh protocol state.
+                # A defect of ours must not end the feed in silence: it is logged whole and counted, and the next
+                # session starts with fresh protocol state.
                 log.exception("the connection to %s failed", self._venue.name)
+                self.feed.crashed()
                 reason = f"internal error: {type(error).__name__}: {error}"
             self._drop_socket()
             self._due.clear()
-            lasted_s = time.monotonic() - began
-            wait = 0.0 if at_once and lasted_s > _AT_ONCE_AFTER_S else self._backoff.next_s(lasted_s)
-            wait = max(wait, wanted_s)
             if self._stopping.is_set():
                 break
-            self._feed.closed(reason, time.time_ns() + int(wait * 1e9))
+            if self._successor is not None:  # it was to take over, and now has to begin anew
+                log.warning("%s: %s; its successor goes on", self._venue.name, reason)
+                self.feed.closed(reason, time.time_ns())
+                break
+            wait = max(self._pause_s(time.monotonic() - began, at_once=at_once), wanted_s)
+            self.feed.closed(reason, time.time_ns() + int(wait * 1e9))
             log.warning("%s: %s; next try in %.1f s", self._venue.name, reason, wait)
             self._stopping.wait(wait)
-        self._feed.closed("stopped", 0)
+        if not self._relieved and self._successor is None:
+            self.feed.closed("stopped", 0)
         self._wake_read.close()
         self._wake_write.close()
+
+    def _pause_s(self, lasted_s: float, *, at_once: bool) -> float:
+        """How long to wait after a connection that lasted so long."""
+        return 0.0 if at_once and lasted_s > _AT_ONCE_AFTER_S else self._backoff.next_s(lasted_s)
 
     def _pay(self) -> None:
         """Waits until the venue's limit allows one more connect."""
         while (wait := self._connects.delay_s(1, time.monotonic())) > 0:
             reason = "the venue allows no more connects for now"
-            self._feed.closed(reason, time.time_ns() + int(wait * 1e9))
+            self.feed.closed(reason, time.time_ns() + int(wait * 1e9))
             log.warning("%s: %s; next try in %.1f s", self._venue.name, reason, wait)
             if self._stopping.wait(wait):
                 return
 
     def _session(self) -> None:
         """From connecting until the connection is over, which raises _Closed."""
-        self._feed.connecting()
+        self.feed.connecting()
         ws = self._ws = self._connect()
         opened = heard = time.monotonic()
         pinged = False
@@ -146,18 +187,21 @@ class Connection:
         readable = select.poll()
         readable.register(ws_fd, select.POLLIN)
         readable.register(self._wake_read.fileno(), select.POLLIN)
-        self._perform(self._feed.opened())
+        self._opened = opened
+        self._perform(self.feed.opened())
         while not self._stopping.is_set():
+            if self._predecessor is not None:
+                self._relieve(self._predecessor)
             now = time.monotonic()
             silent = now - heard
             if silent >= limits.dead_s:
-                self._feed.stale(f"nothing heard for {silent:.0f} s")
+                self.feed.stale(f"nothing heard for {silent:.0f} s")
                 raise _Closed(f"nothing heard for {silent:.0f} s, ping unanswered")
             if silent >= limits.quiet_s and not pinged:
                 self._ping(ws)
                 pinged = True
             if now - opened >= limits.max_age_s:
-                raise _Closed("planned reconnect before the venue cuts the connection", at_once=True)
+                self._rotate("planned reconnect before the venue cuts the connection")
             self._run_due(now)
             wait = min(limits.dead_s - silent if pinged else limits.quiet_s - silent, 1.0)
             if self._due:
@@ -169,12 +213,29 @@ class Connection:
                 self._read(ws)
                 heard, pinged = time.monotonic(), False
 
-    def _connect(self) -> "_Socket":
+    def _rotate(self, reason: str) -> None:
+        """Has another connection take over; at once, unless this one is young itself."""
+        if self._successor is not None:
+            return
+        if self._predecessor is not None or self._succeed is None:
+            raise _Closed(f"reconnecting: {reason}", at_once=True)
+        lasted_s = time.monotonic() - self._opened
+        log.info("%s: another connection is to take over: %s", self._venue.name, reason)
+        self._successor = self._succeed(self, self._pause_s(lasted_s, at_once=True))
+
+    def _relieve(self, predecessor: "Connection") -> None:
+        """Takes over what can be taken over by now; the predecessor ends when that is all."""
+        if self.feed.take_over(orphaned=not predecessor.alive):
+            self._predecessor = None
+            predecessor.relieve()
+            log.info("%s: this connection has taken over", self._venue.name)
+
+    def _connect(self) -> FrameSocket:
         try:
             ws = websocket.create_connection(
                 self._url,
                 timeout=_CONNECT_S,
-                class_=_Socket,
+                class_=FrameSocket,
                 # The JSON decoder validates UTF-8; doing it in Python first costs 0.16 us a byte.
                 skip_utf8_validation=True,
                 enable_multithread=False,
@@ -188,21 +249,21 @@ class Connection:
             raise _Closed(words, wait_s=_told_to_wait(error)) from error
         except (websocket.WebSocketException, OSError) as error:
             raise _Closed(f"{self._url}: {_words(error)}") from error
-        ws.settimeout(_FRAME_S)
-        assert isinstance(ws, _Socket)  # as asked for by class_
+        ws.settimeout(FRAME_S)
+        assert isinstance(ws, FrameSocket)  # as asked for by class_
         return ws
 
-    def _read(self, ws: "_Socket") -> None:
+    def _read(self, ws: FrameSocket) -> None:
         """One frame. Pings are answered by the library."""
         try:
             opcode, data = ws.recv_data(control_frame=True)
         except websocket.WebSocketTimeoutException as error:
-            raise _Closed(f"a frame was not complete after {_FRAME_S:.0f} s") from error
+            raise _Closed(f"a frame was not complete after {FRAME_S:.0f} s") from error
         except (websocket.WebSocketException, OSError) as error:
             raise _Closed(_words(error)) from error
         received_ns = time.time_ns()
         if opcode == websocket.ABNF.OPCODE_TEXT or opcode == websocket.ABNF.OPCODE_BINARY:
-            self._perform(self._feed.frame(data, received_ns))
+            self._perform(self.feed.frame(data, received_ns))
         elif opcode == websocket.ABNF.OPCODE_CLOSE:
             code = int.from_bytes(data[:2], "big") if len(data) >= 2 else 1005
             words = data[2:].decode("utf-8", "replace")
@@ -213,13 +274,15 @@ class Connection:
             if isinstance(action, Send):
                 self._send(action.text)
             elif isinstance(action, Reconnect):
-                raise _Closed(f"reconnecting: {action.reason}", at_once=True)
+                if not action.overlap:
+                    raise _Closed(f"reconnecting: {action.reason}", at_once=True)
+                self._rotate(action.reason)
             elif action.delay_s > 0:
                 heapq.heappush(self._due, (time.monotonic() + action.delay_s, next(self._order), action))
             elif isinstance(action, Fetch):
                 self._fetch(action)
             else:
-                self._perform(self._feed.timeout(action))
+                self._perform(self.feed.timeout(action))
 
     def _send(self, text: str) -> None:
         if self._ws is None:
@@ -236,28 +299,44 @@ class Connection:
             raise _Closed(_words(error)) from error
 
     def _fetch(self, fetch: Fetch) -> None:
+        inherited = self.feed.inherit(fetch)
+        if inherited is not None:
+            self._perform(inherited)
+            return
+
         def deliver(answer: Answer) -> None:  # in a REST thread
             self._inbox.append(_Delivery(fetch, answer, time.time_ns()))
             self._wake()
 
-        self._rest.submit(fetch.path, fetch.weight, deliver)
+        self._rest.submit(fetch.path, fetch.weight, deliver, fetch.share)
 
     def _take_deliveries(self) -> None:
         with contextlib.suppress(BlockingIOError):  # the delivery is here, its wake-up call is still to come
             self._wake_read.recv(4096)  # before the inbox is looked at: whoever adds to it later wakes us again
         while self._inbox:
-            (symbol, generation, _, _, _), answer, received_ns = self._inbox.popleft()
+            fetch, answer, received_ns = self._inbox.popleft()
             if isinstance(answer, bytes):
-                self._fetch_backoff.pop(symbol, None)
-                self._perform(self._feed.snapshot(symbol, generation, answer, received_ns))
-                continue
-            log.warning("%s: no snapshot of %s: %s", self._venue.name, symbol, answer)
-            retry_s = self._fetch_backoff.setdefault(symbol, Backoff()).next_s()
-            if isinstance(answer, RateLimited):
-                retry_s = max(retry_s, answer.retry_after_s)
-            elif isinstance(answer, Forbidden):
-                retry_s = _FORBIDDEN_S
-            self._perform(self._feed.failed(symbol, generation, str(answer), retry_s))
+                if not fetch.probe:
+                    self._fetch_backoff.pop(fetch.symbol, None)
+                self._perform(self.feed.snapshot(fetch, answer, received_ns))
+            elif isinstance(answer, NoBudget):
+                self._perform(self.feed.failed(fetch, str(answer), 0.0, postponed=True))
+            elif fetch.probe:
+                log.info("%s: no book of %s to compare with: %s", self._venue.name, fetch.symbol, answer)
+                self._perform(self.feed.failed(fetch, str(answer), 0.0))
+            else:
+                log.warning("%s: no snapshot of %s: %s", self._venue.name, fetch.symbol, answer)
+                self._perform(self.feed.failed(fetch, str(answer), self._again_s(fetch.symbol, answer)))
+
+    def _again_s(self, symbol: str, problem: ExchangeError) -> float:
+        """How long to wait before the snapshot of `symbol` is asked for again."""
+        backoff = self._fetch_backoff.get(symbol)
+        if backoff is None:
+            forbidden = isinstance(problem, Forbidden)
+            backoff = Backoff(first_s=_FORBIDDEN_S, cap_s=_FORBIDDEN_CAP_S) if forbidden else Backoff()
+            self._fetch_backoff[symbol] = backoff
+        wait = backoff.next_s()
+        return max(wait, problem.retry_after_s) if isinstance(problem, RateLimited) else wait
 
     def _run_due(self, now: float) -> None:
         while self._due and self._due[0][0] <= now:
@@ -265,7 +344,7 @@ class Connection:
             if isinstance(action, Fetch):
                 self._fetch(action)
             else:
-                self._perform(self._feed.timeout(action))
+                self._perform(self.feed.timeout(action))
 
     def _wake(self) -> None:
         # Full: a wake-up is waiting already. Closed: the thread has ended.
@@ -282,49 +361,6 @@ class Connection:
             ws.shutdown()  # type: ignore[no-untyped-call]
         except (websocket.WebSocketException, OSError):
             log.debug("closing the socket to %s failed", self._venue.name, exc_info=True)
-
-
-class _Socket(websocket.WebSocket):
-    """Reads from the kernel as much as there is, and bounds what one message may take, whatever its header claims.
-
-    The library asks for a frame's header, length and payload one by one; a buffer between makes one system call of
-    them. A message must fit the memory, and be whole in time.
-    """
-
-    def __init__(self, **options: object) -> None:
-        super().__init__(**options)  # type: ignore[arg-type]
-        self._buffer = b""
-        self._at = 0  # how much of the buffer has been handed out
-        self._room = _MAX_MESSAGE
-        self._until = math.inf
-
-    def recv_data(self, control_frame: bool = False) -> tuple[int, bytes]:
-        """One message, or one control frame: those may come between the parts of a message."""
-        if self.cont_frame.cont_data is None:
-            self._room = _MAX_MESSAGE
-            self._until = time.monotonic() + _FRAME_S
-        answer: tuple[int, bytes] = super().recv_data(control_frame)
-        return answer
-
-    def pending(self) -> bool:
-        """Whether bytes are here that the kernel no longer shows as readable: in our buffer, or decrypted by TLS."""
-        if self._at < len(self._buffer):
-            return True
-        return isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0
-
-    def _recv(self, bufsize: int) -> bytes:
-        at = self._at
-        if at == len(self._buffer):
-            if time.monotonic() > self._until:
-                raise websocket.WebSocketTimeoutException
-            self._buffer = super()._recv(_READ_BYTES)  # type: ignore[no-untyped-call]
-            at = 0
-        data = self._buffer[at : at + bufsize]
-        self._at = at + len(data)
-        self._room -= len(data)
-        if self._room < 0:
-            raise websocket.WebSocketProtocolException(f"a message of more than {_MAX_MESSAGE} bytes")
-        return data
 
 
 def _told_to_wait(error: websocket.WebSocketBadStatusException) -> float:

@@ -13,6 +13,10 @@ class Unreachable(ExchangeError):
     """The venue did not answer: no route, refused, timed out, or a certificate that does not verify."""
 
 
+class NoBudget(ExchangeError):
+    """Not asked: the request can wait, and the budget is wanted for others."""
+
+
 class Refused(ExchangeError):
     """The venue answered, but not with what was asked for. `status` is the HTTP status."""
 

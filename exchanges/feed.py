@@ -16,17 +16,21 @@ from exchanges.actions import (
     Audit,
     Become,
     BookAction,
+    Compare,
     Count,
+    Fetch,
     Garbage,
     Load,
     NetworkAction,
+    Snapshot,
     Timer,
 )
+from exchanges.lag import LagWatch
 from exchanges.protocol import Protocol
 
 log = logging.getLogger(__name__)
 
-_BOOK_ACTIONS = (Apply, Audit, Load, Become, Count)
+_BOOK_ACTIONS = (Apply, Audit, Load, Become, Count, Compare)
 _HORIZON_EVERY_S = 5.0
 _HORIZON_WORN = 0.5  # of the known depth that the best price may use up before a fresh snapshot extends it
 _FINEST = 18  # decimals; no asset has more, and a price of 1e-300 must not set the scale of a pair
@@ -36,14 +40,66 @@ Books = Mapping[str, tuple[PairBooks, VenueBook]]  # by the venue's symbol
 
 
 class Feed:
-    """One connection's protocol and books. Owned by the connection's thread."""
+    """One connection's protocol and books. Owned by the connection's thread.
+
+    A feed that is made by `warming` builds books that nobody sees, out of those that another connection keeps, and
+    puts them in their place one by one as soon as they are as far.
+    """
 
     def __init__(self, protocol: Protocol, books: Books, clock_ns: Callable[[], int]) -> None:
         self.protocol = protocol
-        self.books = books
+        self.books = dict(books)
         self._clock_ns = clock_ns
         self._crossed: dict[str, int] = {}  # by symbol: the moment since which a running timer watches a cross
         self._kinds: set[str] = set()  # of garbage, that were logged
+        self._lags = {symbol: LagWatch() for symbol in books}
+        self._public: dict[str, PairBooks] = {}  # by symbol: where our book has yet to take its place
+
+    @classmethod
+    def warming(cls, protocol: Protocol, public: Mapping[str, PairBooks], clock_ns: Callable[[], int]) -> "Feed":
+        """A feed that is to take over the books of the venue in `public` (by symbol)."""
+        books: dict[str, tuple[PairBooks, VenueBook]] = {}
+        for instrument in protocol.instruments:
+            private = PairBooks(instrument.pair)
+            books[instrument.symbol] = private, private.add(instrument.venue, instrument)
+        feed = cls(protocol, books, clock_ns)
+        feed._public = dict(public)
+        return feed
+
+    def inherit(self, fetch: Fetch) -> list[NetworkAction] | None:
+        """Answers a request for a snapshot out of the live book that is to be taken over; None: there is none."""
+        public = self._public.get(fetch.symbol)
+        if public is None or fetch.probe:
+            return None
+        whole = public.whole(self.books[fetch.symbol][1].venue)
+        if whole is None:
+            return None
+        position, bids, asks, stamps, known_bid, known_ask = whole
+        snapshot = Snapshot(position, bids, asks, stamps.venue_ns, known_bid, known_ask)
+        return self._carry_out(self.protocol.inherit(fetch, snapshot), stamps.received_ns)
+
+    def take_over(self, *, orphaned: bool) -> bool:
+        """Puts each book that is as far as the present one in its place; True when none is left to take over.
+
+        `orphaned`: the connection that kept the present ones has ended. Books that are live in neither do not keep
+        it alive.
+        """
+        for symbol, public in list(self._public.items()):
+            book = self.books[symbol][1]
+            if _as_far(book, public.books[book.venue], orphaned):
+                self._publish(symbol)
+        left = [(public.books[self.books[symbol][1].venue], symbol) for symbol, public in self._public.items()]
+        if any(present.state is State.LIVE for present, _ in left):
+            return False
+        for _, symbol in left:
+            self._publish(symbol)
+        return True
+
+    def crashed(self) -> None:
+        """A defect of ours ended the connection's session."""
+        for pair_books, book in self.books.values():
+            with pair_books:
+                book.counters.restarts += 1
 
     def connecting(self, reason: str = "connecting") -> None:
         """A connection is being made."""
@@ -60,13 +116,14 @@ class Feed:
         """One text frame, read at `received_ns`."""
         return self._carry_out(self.protocol.frame(frame), received_ns)
 
-    def snapshot(self, symbol: str, generation: int, body: bytes, received_ns: int) -> list[NetworkAction]:
+    def snapshot(self, fetch: Fetch, body: bytes, received_ns: int) -> list[NetworkAction]:
         """The body of a fetched snapshot, read at `received_ns`."""
-        return self._carry_out(self.protocol.snapshot(symbol, generation, body), received_ns)
+        return self._carry_out(self.protocol.snapshot(fetch, body), received_ns)
 
-    def failed(self, symbol: str, generation: int, reason: str, retry_s: float) -> list[NetworkAction]:
-        """A fetch got no answer of use."""
-        return self._carry_out(self.protocol.failed(symbol, generation, reason, retry_s), self._clock_ns())
+    def failed(self, fetch: Fetch, reason: str, retry_s: float, *, postponed: bool = False) -> list[NetworkAction]:
+        """A fetch got no answer of use. `postponed`: it was not even made, for want of budget."""
+        actions = self.protocol.failed(fetch, reason, retry_s, postponed=postponed)
+        return self._carry_out(actions, self._clock_ns())
 
     def timeout(self, timer: Timer) -> list[NetworkAction]:
         """A timer ran out: ours, or the protocol's."""
@@ -132,10 +189,26 @@ class Feed:
         if crossed_ns and self._crossed.get(symbol) != crossed_ns:
             self._crossed[symbol] = crossed_ns
             more.append(Timer(symbol, crossed_ns, "crossed", self.protocol.crossed_tolerance_s))
+        venue_ns = 0
         for action in actions:
-            if isinstance(action, Load):
+            if isinstance(action, Apply):
+                venue_ns = action.venue_ns
+            elif isinstance(action, Load):
                 more += self._loaded(symbol, pair_books, book, action)
+        if venue_ns and self._lags[symbol].behind(venue_ns, received_ns):
+            more += self.protocol.probe(symbol)
         return more
+
+    def _publish(self, symbol: str) -> None:
+        """Readers see our book from now on."""
+        private, book = self.books[symbol]
+        public = self._public.pop(symbol)
+        with public:
+            public.replace(book)
+            public.price_decimals = max(public.price_decimals, private.price_decimals)
+            public.amount_decimals = max(public.amount_decimals, private.amount_decimals)
+            book.counters.rotations += 1
+        self.books[symbol] = public, book
 
     def _loaded(self, symbol: str, pair_books: PairBooks, book: VenueBook, load: Load) -> list[Action]:
         """After a snapshot: watch its horizon, and see that the pair's scales hold its numbers."""
@@ -190,3 +263,10 @@ class Feed:
             if before is State.LIVE and state is not before:
                 level = logging.WARNING if next_try_ns or state is not State.DOWN else logging.INFO
                 log.log(level, "%s %s is %s: %s", book.venue, book.pair, state.value, reason)
+
+
+def _as_far(book: VenueBook, present: VenueBook, orphaned: bool) -> bool:
+    """Whether `book` may be shown instead of `present`: no reader may see a step back."""
+    if present.state is State.LIVE:
+        return book.state is State.LIVE and book.position >= present.position
+    return book.state is State.LIVE or orphaned

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from book import Instrument, State
-from exchanges.actions import Action
+from exchanges.actions import Action, Fetch, Snapshot
 
 ACKNOWLEDGED = "acknowledged"  # the purpose of the timers that wait for the reply to a subscription
 ACKNOWLEDGED_S = 15.0
@@ -36,12 +36,16 @@ class Protocol(ABC):
         """One text frame, whole."""
 
     @abstractmethod
-    def snapshot(self, symbol: str, generation: int, body: bytes) -> list[Action]:
+    def snapshot(self, fetch: Fetch, body: bytes) -> list[Action]:
         """The answer to a Fetch."""
 
     @abstractmethod
-    def failed(self, symbol: str, generation: int, reason: str, retry_s: float) -> list[Action]:
-        """A Fetch got no answer of use."""
+    def inherit(self, fetch: Fetch, snapshot: Snapshot) -> list[Action]:
+        """A Fetch is answered out of the live book that another connection keeps."""
+
+    @abstractmethod
+    def failed(self, fetch: Fetch, reason: str, retry_s: float, *, postponed: bool = False) -> list[Action]:
+        """A Fetch got no answer of use. `postponed`: it was not even made, for want of budget."""
 
     @abstractmethod
     def timeout(self, symbol: str, generation: int, purpose: str) -> list[Action]:
@@ -54,6 +58,10 @@ class Protocol(ABC):
     @abstractmethod
     def refresh(self, symbol: str) -> list[Action]:
         """Extend what is known of the book of `symbol` by a fresh snapshot, without leaving live."""
+
+    @abstractmethod
+    def probe(self, symbol: str) -> list[Action]:
+        """The stream of `symbol` may have fallen behind: hold it against the venue's REST book."""
 
     @abstractmethod
     def closed(self) -> None:

@@ -1,16 +1,18 @@
 """REST requests to one venue: a small pool of threads under one weight budget."""
 
+import itertools
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import requests
 import urllib3
 
 from exchanges.budget import Budget
-from exchanges.errors import ExchangeError, Forbidden, GarbageFrame, RateLimited, Refused, Unreachable
+from exchanges.errors import ExchangeError, Forbidden, GarbageFrame, NoBudget, RateLimited, Refused, Unreachable
 from exchanges.venue import Venue
 
 log = logging.getLogger(__name__)
@@ -21,12 +23,21 @@ _TOTAL_S = 30.0  # for a whole body
 _MAX_BODY = 64 * 1024 * 1024
 _CHUNK = 256 * 1024
 DEFAULT_BAN_S = {429: 10.0, 418: 120.0}  # where the reply does not tell
-_WORKERS = 2
+_WORKERS = 4  # a reply that drips must not hold up the other symbols
 _MAX_WAITING = 4096  # requests in the queue; one more is answered with a failure at once
-_STOP = None
 
 Answer = bytes | ExchangeError
-Job = tuple[str, int, Callable[[Answer], None]]
+
+
+class _Job(NamedTuple):
+    """A request in the queue; the most urgent is taken first, and of those the oldest."""
+
+    urgency: float  # smaller is sooner
+    order: int
+    path: str
+    weight: int
+    share: float
+    answer: Callable[[Answer], None]
 
 
 class RestClient:
@@ -37,7 +48,8 @@ class RestClient:
         self.base = base
         self.budget = Budget(venue.limits.weight, venue.limits.window_s)
         self._ca = ca  # given with each request: the environment's bundle would win over the session's
-        self._jobs: queue.Queue[Job | None] = queue.Queue(_MAX_WAITING)
+        self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue(_MAX_WAITING)
+        self._order = itertools.count()
         self._stopped = threading.Event()
         self._local = threading.local()  # one requests.Session a thread: they are not thread-safe
         self._threads: list[threading.Thread] = []
@@ -59,20 +71,25 @@ class RestClient:
         self._stopped.set()
         for _ in self._threads:
             try:
-                self._jobs.put_nowait(_STOP)
+                self._jobs.put_nowait(_Job(-1.0, next(self._order), "", 0, 1.0, _nobody))  # wakes a worker
             except queue.Full:
                 break  # a full queue wakes the workers by itself
 
-    def submit(self, path: str, weight: int, answer: Callable[[Answer], None]) -> None:
-        """Asks for `path` as soon as the budget allows, then calls `answer` in a thread of the pool."""
+    def submit(self, path: str, weight: int, answer: Callable[[Answer], None], share: float = 1.0) -> None:
+        """Asks for `path` as soon as the budget allows, then calls `answer` in a thread of the pool.
+
+        With a `share` below 1 it does not wait: the answer is NoBudget where more than this share would be used.
+        """
         try:
-            self._jobs.put_nowait((path, weight, answer))
+            self._jobs.put_nowait(_Job(-share, next(self._order), path, weight, share, answer))
         except queue.Full:
             answer(Unreachable(f"{_MAX_WAITING} requests to {self.venue.name} are waiting already"))
 
-    def get(self, path: str, weight: int) -> bytes:
+    def get(self, path: str, weight: int, share: float = 1.0) -> bytes:
         """The body of a 200 reply, after waiting for the budget; raises an ExchangeError for anything else."""
-        while (delay := self.budget.delay_s(weight, time.monotonic())) > 0:
+        while (delay := self.budget.delay_s(weight, time.monotonic(), share)) > 0:
+            if share < 1:
+                raise NoBudget(f"the budget of {self.venue.name} is wanted for others")
             if self._stopped.wait(min(delay, 60.0)):
                 raise Unreachable("stopped")
         url = self.base + path
@@ -118,13 +135,12 @@ class RestClient:
 
     def _work(self) -> None:
         while not self._stopped.is_set():
-            job = self._jobs.get()
-            if job is _STOP:
+            _, _, path, weight, share, answer = self._jobs.get()
+            if self._stopped.is_set():
                 return
-            path, weight, answer = job
             result: Answer
             try:
-                result = self.get(path, weight)
+                result = self.get(path, weight, share)
             except ExchangeError as error:
                 result = error
             except Exception as error:  # the requester must hear of it, and the pool must live on
@@ -132,6 +148,10 @@ class RestClient:
                 result = GarbageFrame(f"{path}: {type(error).__name__}: {error}")
             if not self._stopped.is_set():
                 answer(result)
+
+
+def _nobody(answer: Answer) -> None:
+    """Nobody waits for this answer."""
 
 
 def _read(reply: requests.Response) -> bytes:

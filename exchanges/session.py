@@ -34,7 +34,8 @@ class VenueSession:
         self.rest = RestClient(venue, address.rest, ca)
         self._options = options or {}
         self._ca = ca
-        self._connects = Budget(venue.limits.connects, venue.limits.connect_window_s)
+        self.connects = Budget(venue.limits.connects, venue.limits.connect_window_s)
+        self._lock = threading.Lock()  # guards the list: connections replace each other in their own threads
         self._connections: list[Connection] = []
         self._stopping = threading.Event()
         self._catalog_thread: threading.Thread | None = None
@@ -70,9 +71,11 @@ class VenueSession:
         self.rest.stop()
         if self._catalog_thread:
             self._catalog_thread.join(_CONNECTION_ENDS_S)
-        for connection in self._connections:
+        with self._lock:  # none is added after this: _stopping is set
+            connections = list(self._connections)
+        for connection in connections:
             connection.stop()
-        for connection in self._connections:
+        for connection in connections:
             connection.join(_CONNECTION_ENDS_S)
 
     def banned_until_ns(self) -> int:
@@ -88,9 +91,29 @@ class VenueSession:
             part = listed[start : start + size]
             protocol = self.venue.protocol([book.instrument for book in part if book.instrument], self._options)
             feed = Feed(protocol, {book.symbol: (books[book.pair], book) for book in part}, time.time_ns)
-            connection = Connection(self.venue, self.address.ws, feed, self.rest, self._connects, self._ca)
-            self._connections.append(connection)
-            connection.start()
+            self._start(self._connection(feed), 0.0)
+
+    def _connection(self, feed: Feed, predecessor: Connection | None = None) -> Connection:
+        return Connection(
+            self.venue, self.address.ws, feed, self.rest, self.connects, self._ca,
+            succeed=self._succeed, predecessor=predecessor,
+        )  # fmt: skip
+
+    def _succeed(self, connection: Connection, after_s: float) -> Connection | None:
+        """Starts the connection that is to take over from this one; called in the latter's thread."""
+        feed = connection.feed
+        protocol = self.venue.protocol(feed.protocol.instruments, self._options)
+        public = {symbol: pair_books for symbol, (pair_books, _) in feed.books.items()}
+        successor = self._connection(Feed.warming(protocol, public, time.time_ns), connection)
+        return self._start(successor, after_s)
+
+    def _start(self, connection: Connection, after_s: float) -> Connection | None:
+        with self._lock:
+            if self._stopping.is_set():
+                return None
+            self._connections = [each for each in self._connections if each.alive] + [connection]
+            connection.start(after_s)
+        return connection
 
     def _retry_catalog(self, books: Mapping[Pair, PairBooks], problem: str) -> None:
         backoff = Backoff(first_s=2.0, cap_s=60.0)

@@ -132,7 +132,7 @@ class Session:
             self._note(self.feed.timeout(self._timers.pop(symbol)))  # no diff has come so far: a quiet pair
         fetch = self._fetches.pop(symbol, None)
         if fetch:
-            self._note(self.feed.snapshot(symbol, fetch.generation, line.body, line.received_ns))
+            self._note(self.feed.snapshot(fetch, line.body, line.received_ns))
 
     def _note(self, actions: list[NetworkAction]) -> None:
         for action in actions:

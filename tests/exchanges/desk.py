@@ -105,12 +105,12 @@ class Desk:
     def answer(self, body: bytes, fetch: Fetch | None = None) -> list[NetworkAction]:
         """The latest snapshot request, or `fetch`, is answered by `body`."""
         wanted = fetch or self.fetches.pop()
-        return self.note(self.feed.snapshot(wanted.symbol, wanted.generation, body, self.now_ns))
+        return self.note(self.feed.snapshot(wanted, body, self.now_ns))
 
     def fail(self, reason: str = "down", retry_s: float = 1.0) -> list[NetworkAction]:
         """The latest snapshot request got no answer of use."""
         wanted = self.fetches.pop()
-        return self.note(self.feed.failed(wanted.symbol, wanted.generation, reason, retry_s))
+        return self.note(self.feed.failed(wanted, reason, retry_s))
 
     def expire(self, purpose: str) -> list[NetworkAction]:
         """All timers of this purpose run out."""

@@ -10,7 +10,7 @@ import exchanges.sync
 from book import Pair, State
 from exchanges import VENUES
 from exchanges.actions import Reconnect, Send
-from exchanges.binance import Binance, BinanceProtocol
+from exchanges.binance import Binance, BinanceProtocol, BinanceSync
 from exchanges.errors import GarbageFrame
 from tests.exchanges.desk import BINANCE, Desk, binance, binance_snapshot, depth, instrument, ticker
 
@@ -169,7 +169,7 @@ def test_late_answers_are_ignored() -> None:
     assert desk.state is State.SYNCING
     desk.answer(binance_snapshot(30))
     assert (desk.state, desk.book.position) == (State.LIVE, 30)
-    assert desk.note(desk.feed.failed(BINANCE, second.generation, "late", 1.0)) == []
+    assert desk.note(desk.feed.failed(second, "late", 1.0)) == []
     desk.answer(binance_snapshot(99), second)
     assert desk.book.position == 30
 
@@ -179,12 +179,13 @@ def test_old_snapshots_are_asked_again_ever_slower() -> None:
     desk = Desk(binance()).open()
     desk.frame(depth(100, 100))
     waits = []
-    for _ in range(12):
+    for _ in range(20):
         desk.answer(binance_snapshot(5))
         waits.append(desk.fetches[-1].delay_s)
-    assert waits[:5] == [0.25, 0.5, 1.0, 2.0, 4.0]
+    assert waits[:3] == [0.25, 0.3125, 0.390625]
+    assert waits == sorted(waits)
     assert max(waits) == 5.0
-    assert desk.book.reason == "12 snapshots in a row were older than the stream"
+    assert desk.book.reason == "20 snapshots in a row were older than the stream"
     desk.answer(binance_snapshot(100))
     assert desk.state is State.LIVE
 
@@ -275,11 +276,15 @@ def test_a_gap_during_a_refresh() -> None:
 
 
 def test_a_failed_refresh_leaves_the_book_live() -> None:
-    """It is only tried again."""
+    """It is tried again later, and no diff is kept meanwhile."""
     desk = live(100)
     desk.note(desk.feed._carry_out(desk.protocol.refresh(BINANCE), 0))
     desk.fail("busy", 3.0)
-    assert (desk.state, desk.fetches[-1].delay_s) == (State.LIVE, 3.0)
+    assert (desk.state, desk.fetches) == (State.LIVE, [])
+    desk.frame(depth(101, 101))
+    assert not desk.protocol.syncs[BINANCE]._buffer  # type: ignore[attr-defined]
+    desk.expire("refresh")
+    assert (desk.state, len(desk.fetches)) == (State.LIVE, 1)
 
 
 @pytest.mark.parametrize(("snapshot", "taken"), [(90, False), (99, False), (100, True)])
@@ -494,6 +499,7 @@ def test_garbage(garbage: bytes, max_price: str | None) -> None:
         b"", b"<html>", b"{}", b'{"code":-1121,"msg":"Invalid symbol."}', b"[" * 100_000,
         binance_snapshot(100, [("NaN", "1")]), binance_snapshot(100, [("1", "-1")]),
     ],
+    ids=range(7),
 )  # fmt: skip
 @pytest.mark.parametrize("max_price", [None, "100000000000000"], ids=["float", "Decimal"])
 def test_garbage_instead_of_a_snapshot(body: bytes, max_price: str | None) -> None:
@@ -503,7 +509,7 @@ def test_garbage_instead_of_a_snapshot(body: bytes, max_price: str | None) -> No
     desk.answer(body)
     assert (desk.state, desk.book.counters.garbage) == (State.SYNCING, 1)
     assert desk.book.reason == "no snapshot: the answer is no snapshot"
-    assert desk.fetches[-1].delay_s == 1.0
+    assert desk.fetches[-1].delay_s == 0.5
     desk.answer(binance_snapshot(100))
     assert desk.state is State.LIVE
 
@@ -540,22 +546,49 @@ def test_wide_bounds(price: str) -> None:
 
 
 def test_horizon_of_a_full_snapshot() -> None:
-    """A snapshot of 5000 levels a side knows nothing beyond its worst price; a shorter one is the whole book."""
-    bids = [(f"{10_000 - i}", "1") for i in range(5000)]
-    asks = [(f"{20_000 + i}", "1") for i in range(4999)]
+    """A side of as many levels as were asked for knows nothing beyond its worst price; a shorter one is whole."""
+    bids = [(f"{10_000 - i}", "1") for i in range(1000)]
+    asks = [(f"{20_000 + i}", "1") for i in range(999)]
     desk = Desk(binance()).open()
     desk.frame(depth(100, 100))
     desk.answer(binance_snapshot(100, bids, asks))
     view = desk.book.view(1)
-    assert (view.known_bid, view.known_ask) == (5001.0, None)
+    assert (view.known_bid, view.known_ask) == (9001.0, None)
 
 
-def test_the_snapshot_request() -> None:
-    """The deepest one, with the weight that the venue counts for it."""
+def test_live_by_a_shallow_snapshot_and_deepened_later() -> None:
+    """The first one is cheap, so that many books get live at once; the deepest follows where the budget allows."""
     desk = Desk(binance()).open()
-    desk.frame(depth(1, 1))
-    assert desk.fetches[0].path == "/api/v3/depth?symbol=BTCUSDT&limit=5000"
-    assert desk.fetches[0].weight == 250
+    desk.frame(depth(100, 100))
+    first = desk.fetches[-1]
+    assert (first.path, first.weight) == ("/api/v3/depth?symbol=BTCUSDT&limit=1000", 50)
+    assert first.share == 1.0, "it waits for the budget"
+    levels = [(f"{10_000 - i}", "1") for i in range(1200)]
+    desk.answer(binance_snapshot(100, levels[:1000], [("20000", "1")]))
+    desk.expire("deepen")
+    deep = desk.fetches[-1]
+    assert (deep.path, deep.weight) == ("/api/v3/depth?symbol=BTCUSDT&limit=5000", 250)
+    assert deep.share < 1.0, "others come first"
+    desk.fail("no budget")
+    desk.expire("deepen")
+    desk.frame(depth(101, 101, [("9999", "7")]))
+    desk.answer(binance_snapshot(100, levels, [("20000", "1")]))
+    assert (desk.state, desk.book.position, desk.book.view(1).known_bid) == (State.LIVE, 101, None)
+    assert desk.levels()[0][1] == (9999.0, 7.0)
+    assert len(desk.levels()[0]) == 1200
+    assert not [timer for timer in desk.timers if timer.purpose == "deepen"], "it is as deep as it gets"
+
+
+def test_a_whole_book_is_not_deepened() -> None:
+    """Both sides had fewer levels than were asked for."""
+    desk = live()
+    assert not [timer for timer in desk.timers if timer.purpose == "deepen"]
+
+
+@pytest.mark.parametrize(("levels", "weight"), [(1, 5), (100, 5), (101, 25), (500, 25), (1000, 50), (5000, 250)])
+def test_weights(levels: int, weight: int) -> None:
+    """As the venue counts them."""
+    assert BinanceSync("X").request(levels) == (f"/api/v3/depth?symbol=X&limit={levels}", weight)
 
 
 def listing(**changes: Any) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def test_buffered_diffs(snapshot: int, applied: list[int] | None, position: int 
     desk.answer(bitstamp_snapshot(snapshot))
     if applied is None:
         assert desk.state is State.SYNCING
-        assert desk.fetches[0].delay_s == 1.0
+        assert desk.fetches[0].delay_s == 0.25
         return
     assert (desk.state, desk.book.position) == (State.LIVE, position)
     assert {price for price, _ in desk.levels()[0]} == {100.0, *(stamp / 1000 for stamp in applied)}
@@ -232,18 +232,18 @@ def test_a_failed_audit_heals(bids: Any, asks: Any) -> None:
 
 def test_levels_beyond_the_hundredth_are_not_compared() -> None:
     """Our book is deeper than what the venue shows of it."""
-    bids = [(f"{1000 - i}", "1") for i in range(150)]
+    bids, asks = [(f"{1000 - i}", "1") for i in range(150)], [("2000", "1")]
     desk = Desk(bitstamp()).open()
     desk.frame(diff(100))
-    desk.answer(bitstamp_snapshot(100, bids))
-    desk.frame(top(100, bids[:100]))
+    desk.answer(bitstamp_snapshot(100, bids, asks))
+    desk.frame(top(100, bids[:100], asks))
     assert (desk.book.counters.audits_passed, desk.state) == (1, State.LIVE)
-    desk.frame(top(100, bids[:99]))
+    desk.frame(top(100, bids[:99], asks))
     assert desk.book.counters.audits_failed == 1, "fewer than 100 are all there are"
 
 
 def test_an_overdue_diff() -> None:
-    """A top-100 book has told of a diff that does not come: a fresh snapshot, without leaving live."""
+    """A top-100 book has told of a diff that does not come: no further without a fresh snapshot, but still live."""
     desk = live(100)
     desk.frame(top(200))
     assert desk.timers[-1].delay_s == 2.0
@@ -284,7 +284,7 @@ def test_top_books_before_live() -> None:
 GARBAGE: list[Any] = [
     b"", b" ", b"{", b"[]", b"null", b"1", b"\xff\xfe", b"\x00" * 50, b"{}", b'{"event":5}', b"[" * 100_000,
     b'{"channel":"order_book_btcusd","microtimestamp":' + b"[" * 100_000,
-    b'{"event":"data","channel":"diff_order_book_btcusd","data":{}}', b'{"event":"bts:news"}',
+    b'{"event":"data","channel":"diff_order_book_btcusd","data":{}}',
     diff(101, [("NaN", "1")]), diff(101, [("inf", "1")]), diff(101, [("-1", "1")]), diff(101, [("0", "1")]),
     diff(101, [("1", "-1")]), diff(101, [("1e15", "1")]), diff(101, [("1", "1e300")]), diff(101, [("", "1")]),
     diff(101, [("1",)]), diff(101).replace(b'"101"', b'"x"'), diff(101)[:-2],  # type: ignore[list-item]
@@ -295,17 +295,79 @@ GARBAGE: list[Any] = [
 @pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
 @pytest.mark.parametrize("max_price", [None, "100000000000000"], ids=["float", "Decimal"])
 def test_garbage(garbage: bytes, max_price: str | None) -> None:
-    """Never raises. The frame may have been a diff, and nothing would ever tell: the book is built anew."""
+    """Never raises. The frame may have been a diff, and nothing would ever tell: the book goes no further.
+
+    One that names its channel was a diff of that book, which is built anew. Any other may have been one of any
+    book: each stays as it is, true at its position, until a fresh snapshot has come.
+    """
     desk = Desk(bitstamp(max_price=max_price)).open()
     desk.frame(diff(100))
     desk.answer(bitstamp_snapshot(100))
     desk.frame(garbage)
-    assert (desk.state, desk.book.counters.garbage) == (State.GAP, 1)
-    assert "could not be read" in desk.book.reason
+    named = b'"channel":"diff_order_book_btcusd"' in garbage
+    expected = State.GAP if named else State.LIVE
+    assert (desk.state, desk.book.counters.garbage, desk.book.position) == (expected, 1, 100 if expected is State.LIVE else desk.book.position)
+    if b'"channel":"order_book_' in garbage:
+        return  # it was no diff: nothing is missing
+    desk.frame(diff(103, [("99", "3")]))
+    assert (99.0, 3.0) not in desk.levels()[0], "what came before it may be missing"
     desk.answer(bitstamp_snapshot(99))
-    assert desk.state is State.GAP, "older than what the stream had told"
+    assert desk.state is expected, "older than what the stream had told: asked again"
     desk.answer(bitstamp_snapshot(105))
+    assert (desk.book.state.value, desk.book.position) == ("live", 105)
+    desk.frame(diff(106, [("99", "3")]))
+    assert desk.levels()[0][1] == (99.0, 3.0)
+
+
+def test_a_word_that_we_do_not_know() -> None:
+    """An event of another kind cannot have been a diff: it is counted, and that is all."""
+    desk = live()
+    desk.frame(b'{"event":"bts:news"}')
+    assert (desk.state, desk.book.counters.garbage, desk.fetches) == (State.LIVE, 1, [])
+    desk.frame(diff(101, [("99", "3")]))
+    assert desk.book.position == 101
+
+
+def test_doubt_has_an_end() -> None:
+    """A book that no snapshot clears for three seconds is dropped."""
+    desk = live()
+    desk.frame(b"garbage")
+    assert desk.state is State.LIVE
+    held = next(timer for timer in desk.timers if timer.purpose == "held")
+    assert held.delay_s == 3.0
+    desk.fail("busy")
+    assert desk.fetches, "asked again meanwhile"
+    desk.expire("held")
+    assert desk.state is State.GAP
+    assert "no snapshot came" in desk.book.reason
+    desk.answer(bitstamp_snapshot(200))
     assert desk.book.state.value == "live"
+
+
+def test_doubt_that_was_cleared_in_time() -> None:
+    """Its timer runs out later and means nothing, also when there is a new doubt by then."""
+    desk = live()
+    desk.frame(b"garbage")
+    old = [timer for timer in desk.timers if timer.purpose == "held"]
+    desk.answer(bitstamp_snapshot(200))
+    desk.frame(b"garbage")
+    desk.note(desk.feed.timeout(old[0]))
+    assert desk.state is State.LIVE
+    desk.expire("held")
+    assert desk.book.state.value == "gap"
+
+
+def test_doubt_disturbs_nobody_else() -> None:
+    """A diff of one book that could not be read is that book's trouble alone."""
+    desk = Desk(bitstamp("btcusd", "ethusd")).open()
+    for symbol in ("btcusd", "ethusd"):
+        desk.frame(diff(100, symbol=symbol))
+        desk.answer(bitstamp_snapshot(100))
+    desk.frame(diff(101, [("NaN", "1")], symbol="ethusd"))
+    assert [book.state for book in desk.books.values()] == [State.LIVE, State.GAP]
+    assert [book.counters.garbage for book in desk.books.values()] == [0, 1]
+    desk.frame(diff(101, [("99", "3")], symbol="btcusd"))
+    assert desk.book.position == 101
 
 
 def test_garbage_among_the_buffered_diffs() -> None:
@@ -488,7 +550,7 @@ def test_the_venue() -> None:
     assert [sum(isinstance(each, Send) for each in protocol.opened()) for protocol in protocols] == [2, 1]
     assert protocols[0].path == ""
     assert venue.used_weight({"x-mbx-used-weight-1m": "5"}) is None
-    first, second = (BitstampProtocol([instrument(BITSTAMP)]).syncs[BITSTAMP].fetch(0.0).path for _ in range(2))
+    first, second = (BitstampProtocol([instrument(BITSTAMP)]).syncs[BITSTAMP].request(0)[0] for _ in range(2))
     assert first != second, "two connections do not share cached answers either"
 
 

@@ -1,0 +1,184 @@
+"""Holds a live book against the venue's REST book: tells a quiet market from a dead stream, and a true book from
+one that has gone wrong unseen.
+
+    a round without a diff -> a small REST book   at our position: the market is quiet
+                                                  ahead of it, and no diff follows: the stream is dead
+    every few rounds       -> a deeper REST book  every level that no diff has touched since must be equal
+
+No I/O and no clock. Owned by the thread of the connection.
+"""
+
+import zlib
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from book.venue_book import Levels
+from exchanges.actions import Action, Compare, Fetch, Snapshot, Timer
+
+PROBE, PROBE_DUE = "probe", "probe due"  # purposes of timers
+_RECENT_DIFFS = 128  # kept to tell what has changed since a REST book; an older one cannot be compared
+
+
+class Diff(NamedTuple):
+    """One decoded diff. `first` and `last`: the update ids (or stamps) that it spans."""
+
+    first: int
+    last: int
+    bids: Levels
+    asks: Levels
+    venue_ns: int
+
+
+class Recent:
+    """The diffs that a live book has taken lately, and up to which position it is complete."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self._whole_since = 0  # every change after this position is in _diffs
+        self._diffs: deque[Diff] = deque()
+
+    def restart(self, position: int) -> None:
+        """The book is new, complete at `position`."""
+        self._diffs.clear()
+        self.position = self._whole_since = position
+
+    def add(self, diff: Diff) -> None:
+        """The book has taken a diff."""
+        if len(self._diffs) >= _RECENT_DIFFS:
+            self._whole_since = self._diffs.popleft().last
+        self._diffs.append(diff)
+        self.position = diff.last
+
+    def touched_since(self, position: int) -> tuple[set[float], set[float]] | None:
+        """The prices of bids and asks that may have changed after `position`; None: that is too long ago."""
+        if position < self._whole_since:
+            return None
+        later = [diff for diff in self._diffs if diff.last > position]
+        return {price for diff in later for price, _ in diff.bids}, {
+            price for diff in later for price, _ in diff.asks
+        }
+
+
+class Prober:
+    """The probing of one symbol while its book is live."""
+
+    every_s = 5.0  # a round: a book without a diff for so long is probed
+    due_s = 4.0  # for the stream to reach what the REST book had reached
+    audit_rounds = 6  # a busy book is compared every so many rounds
+    most_failures = 6  # in a row, without a diff meanwhile: then nobody can vouch for the book
+    longest_rounds = 12  # between the probes of a book that has been quiet for long: a quarter of that, at most this
+
+    def __init__(self, symbol: str, ask: Callable[[int, bool], Fetch], dead: Callable[[str], list[Action]]) -> None:
+        """`ask` makes a request out of a number and whether it is the deep, spare one; `dead` gives the book up."""
+        self.recent = Recent()
+        self._symbol = symbol
+        self._ask = ask
+        self._dead = dead
+        self._epoch = 0  # of the book: timers of an earlier one are stale
+        self._number = 0  # of the latest request
+        self._waiting = False  # it is under way
+        self._ahead: Snapshot | None = None  # a REST book that the stream has yet to reach
+        self._busy = False  # a diff came in this round
+        self._quiet = 0  # rounds in a row without a diff
+        self._failures = 0  # requests in a row that failed, while nothing else confirmed the book
+        self._round = 0
+
+    def start(self, position: int) -> list[Action]:
+        """The book is live, complete at `position`."""
+        self.stop()
+        self.recent.restart(position)
+        self._busy, self._quiet, self._failures = False, 0, 0
+        self._round = zlib.crc32(self._symbol.encode()) % self.audit_rounds  # not all symbols at once
+        return [Timer(self._symbol, self._epoch, PROBE, self.every_s)]
+
+    def stop(self) -> None:
+        """The book is not live any more."""
+        self._epoch += 1
+        self._number += 1
+        self._ahead, self._waiting = None, False
+
+    def applied(self, diff: Diff) -> list[Action]:
+        """The book has taken a diff."""
+        self.recent.add(diff)
+        self._busy = True
+        if self._ahead and diff.last >= self._ahead.position:
+            return self._compare(self._ahead)
+        return []
+
+    def replaced(self, position: int) -> None:
+        """The book was replaced by a whole one, as some streams do with every message."""
+        self.recent.restart(position)
+        self._busy = True
+        if self._ahead and position >= self._ahead.position:
+            self._ahead = None
+
+    def now(self) -> list[Action]:
+        """Somebody doubts that the stream keeps up: asks at once, unless a request is under way."""
+        if self._waiting or self._ahead:
+            return []
+        return [self._request(deep=False)]
+
+    def timeout(self, number: int, purpose: str) -> list[Action]:
+        """A timer of ours ran out."""
+        if purpose == PROBE:
+            return self._next_round() if number == self._epoch else []
+        if number == self._number and self._ahead:
+            behind = (
+                f"the stream has not reached {self._ahead.position}, where the REST book was {self.due_s:.0f} s ago"
+            )
+            return self._dead(f"{behind}; it stands at {self.recent.position}")
+        return []
+
+    def told(self, number: int, snapshot: Snapshot) -> list[Action]:
+        """The REST book that was asked for came."""
+        if number != self._number or not self._waiting:
+            return []
+        self._waiting = False
+        if snapshot.crossed:
+            return []
+        if snapshot.position > self.recent.position:
+            self._ahead = snapshot
+            return [Timer(self._symbol, number, PROBE_DUE, self.due_s)]
+        return self._compare(snapshot)
+
+    def failed(self, number: int, *, postponed: bool) -> list[Action]:
+        """It could not be had; the next round asks again. `postponed`: we did not ask, for want of budget."""
+        if number == self._number and self._waiting:
+            self._waiting = False
+            self._failures += not postponed
+        return []
+
+    def _next_round(self) -> list[Action]:
+        actions: list[Action] = [Timer(self._symbol, self._epoch, PROBE, self.every_s)]
+        self._round += 1
+        busy, self._busy = self._busy, False
+        if busy:
+            self._quiet = self._failures = 0
+        else:
+            self._quiet += 1
+        if self._failures >= self.most_failures:
+            silent_s = self._quiet * self.every_s
+            return self._dead(f"no update for {silent_s:.0f} s, and no REST book to tell quiet from dead")
+        if self._waiting or self._ahead:
+            return actions
+        if busy:
+            due = self._round % self.audit_rounds == 0
+        else:
+            due = self._failures > 0 or self._quiet % min(max(1, self._quiet // 4), self.longest_rounds) == 0
+        if due:
+            actions.append(self._request(deep=busy))
+        return actions
+
+    def _request(self, *, deep: bool) -> Fetch:
+        self._number += 1
+        self._waiting = True
+        return self._ask(self._number, deep)
+
+    def _compare(self, snapshot: Snapshot) -> list[Action]:
+        self._ahead = None
+        touched = self.recent.touched_since(snapshot.position)
+        if touched is None:
+            return []
+        self._failures = 0
+        return [Compare(self._symbol, snapshot, touched)]
