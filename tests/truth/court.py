@@ -13,6 +13,7 @@ import grpc
 from proto import orderbook_pb2 as pb
 from proto import orderbook_pb2_grpc as stubs
 from tests.processes import ROOT, Process, server, venue
+from tests.truth.admin import Admin, symbol_of
 from tests.truth.judge import SLACK_S, STALE_S, Dust, Judge
 from tests.truth.record import BookName, Record
 from tests.truth.tape import DECIMALS, Tape, units
@@ -32,12 +33,6 @@ class NotHealed(Exception):
     """Books did not come to be live and up to date in time."""
 
 
-def symbol_of(face: str, pair: str) -> str:
-    """The face's own spelling."""
-    joined = pair.replace("/", "")
-    return joined if face == "binance" else joined.lower()
-
-
 @dataclass(slots=True)
 class Court:
     """What a session has at hand."""
@@ -48,7 +43,7 @@ class Court:
     record: Record
     process: Process  # the server
     port: int
-    http: aiohttp.ClientSession
+    admin: Admin
     streams: list[asyncio.Task[None]]
 
     def books(self, face: str) -> list[BookName]:
@@ -79,14 +74,6 @@ class Court:
                 task.result()
                 raise RuntimeError(f"a stream has ended; the server says {self.process.err[-5:]}")
 
-    async def ask(self, method: str, face: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """A request to the venue's admin endpoint; raises RuntimeError with its words."""
-        async with self.http.request(method, self.rests[face] + path, json=body) as reply:
-            told = await reply.json()
-            if reply.status not in (200, 201, 404):
-                raise RuntimeError(f"{face} {path} {body}: {told}")
-            return told
-
 
 @contextlib.asynccontextmanager
 async def court(
@@ -101,7 +88,7 @@ async def court(
     told = [word for pair in pairs for word in ("--pair", pair)]
     async with contextlib.AsyncExitStack() as stack:
         endpoints = stack.enter_context(venue("--seed", seed, *told, *venue_arguments))
-        rests = {face: _url(endpoints, face) for face in FACES}
+        rests = {face: rest_of(endpoints, face) for face in FACES}
         http = await stack.enter_async_context(aiohttp.ClientSession())
         tapes = {
             BookName(face, pair): Tape(http, rests[face], symbol_of(face, pair), by_stamp=face == "bitstamp")
@@ -115,7 +102,8 @@ async def court(
         arguments = [*endpoints, "--base_asset", base, "--quote_asset", quote, *told, *server_arguments]
         process, port = await asyncio.to_thread(stack.enter_context, server(*arguments, root=root))
         channel = await stack.enter_async_context(channel_to(port))
-        made = Court(tuple(pairs), rests, tapes, Record(), process, port, http, [])
+        made = Court(tuple(pairs), rests, tapes, Record(), process, port, Admin(http, rests), [])
+        made.admin.check = made.check
         made.streams += _judged(made, channel, stale_s)
         stack.push_async_callback(_end, made.streams)
         yield made
@@ -126,7 +114,8 @@ def channel_to(port: int) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.max_receive_message_length", _LARGEST)])
 
 
-def _url(endpoints: Sequence[str], face: str) -> str:
+def rest_of(endpoints: Sequence[str], face: str) -> str:
+    """The REST address of a face in the server's arguments."""
     start = f"--endpoint={face}.rest="
     return next(each.removeprefix(start) for each in endpoints if each.startswith(start))
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from tests.truth.court import HEAL_S, Court, NotHealed, symbol_of
+from tests.truth.court import HEAL_S, Court, NotHealed
 from tests.truth.record import BookName, Down, Excuse, Finding, excuse
 from tests.truth.strikes import Strike, deck
 from tests.truth.tape import units
 
 AUDIT_S = 30.0  # what is wrong without a trace must be found within this
-_END_S = 40.0  # by which a fault must have struck and ended, or it is taken back
 
 
 @dataclass(slots=True)
@@ -60,12 +59,9 @@ class Ordeal:
         self.current = strike
         await self.court.until(self._healthy, f"healthy books on {self.face} before {strike}")
         outcome.began_ns = time.time_ns()
-        rows = await self._make(strike)
+        rows = await self.court.admin.strike(strike)
         outcome.struck = sum(row["struck"] for row in rows)
         outcome.ended_ns = max(row["ended_us"] for row in rows) * 1000
-        if strike.healed_by_cut:
-            await asyncio.sleep(2.0)
-            outcome.ended_ns = (await self._posted({"kind": "cut", "count": 1}, None))["ended_us"] * 1000
         await asyncio.sleep(max(0.0, strike.settle_s + outcome.ended_ns / 1e9 - time.time()))
         excuses = self._explain(strike, rows[0]) if strike.blind else []
         await self._heal(outcome)
@@ -73,38 +69,6 @@ class Ordeal:
         self.outcomes.append(outcome)
         self.current = None
         return outcome
-
-    async def _make(self, strike: Strike) -> list[dict[str, Any]]:
-        """Makes the faults of a strike; their rows once they have ended."""
-        first = await self._post(strike.fault, strike.pair)
-        rows = []
-        if strike.after is not None:
-            rows.append(await self._posted(strike.after, strike.pair))
-        return [await self._ended(first["id"]), *rows]
-
-    async def _posted(self, fault: dict[str, Any], pair: str | None) -> dict[str, Any]:
-        return await self._ended((await self._post(fault, pair))["id"])
-
-    async def _post(self, fault: dict[str, Any], pair: str | None) -> dict[str, Any]:
-        symbol = symbol_of(self.face, pair) if pair else "*"
-        wanted = dict(fault)
-        if wanted["kind"] not in ("half_open", "life", "refuse"):
-            wanted["symbol"] = symbol
-        row: dict[str, Any] = await self.court.ask("POST", self.face, "/admin/fault", wanted)
-        return row
-
-    async def _ended(self, number: int) -> dict[str, Any]:
-        """The last row of a fault; what does not strike in time is taken back."""
-        deadline = time.monotonic() + _END_S
-        while True:
-            told = await self.court.ask("GET", self.face, "/admin/faults")
-            row: dict[str, Any] | None = next((row for row in told["ended"] if row["id"] == number), None)
-            if row is not None:
-                return row
-            if time.monotonic() > deadline:
-                await self.court.ask("DELETE", self.face, f"/admin/fault/{number}")
-            self.court.check()
-            await asyncio.sleep(0.2)
 
     def _explain(self, strike: Strike, row: dict[str, Any]) -> list[Excuse]:
         """Says which levels nobody can know to be wrong: those of the diffs that went missing or lied."""
@@ -149,7 +113,7 @@ class Ordeal:
             await self.court.until(right, f"healing of {outcome.strike}", timeout_s)
         except NotHealed as error:
             outcome.problem = str(error)
-            await self._posted({"kind": "cut", "count": 1}, None)
+            await self.court.admin.cut(self.face)
             await asyncio.sleep(1.0)
 
     def _sum_up(self, outcome: Outcome, excuses: list[Excuse]) -> None:

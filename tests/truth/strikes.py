@@ -189,7 +189,12 @@ def _wrong(level: str) -> Maker:
 
 
 def _skew(rng: Random, face: str, pair: str) -> Strike:
-    fault = {"kind": "skew", "for_s": _draw(rng, (2.0, 6.0)), "ms": rng.choice((-3000, -500, -50, 50, 500, 3000))}
+    """The shifts have odd microseconds, so that a shifted time is never another true one."""
+    fault = {
+        "kind": "skew",
+        "for_s": _draw(rng, (2.0, 6.0)),
+        "ms": rng.choice((-3000, -500, -50, 50, 500, 3000)) + 0.137,
+    }
     if rng.random() < 0.4:
         fault |= {"jump_ms": rng.choice((200, 1500)), "period_s": 1.5}
     wide = rng.random() < 0.3

@@ -19,6 +19,7 @@ POLL_S = 0.2
 REACH_S = 10.0  # a snapshot may be ahead of the stream, and of the public truth with it
 _MOST = 10_000  # changes in a page
 _SKEW_S = 300.0  # for so long positions may still carry a clock shift that is over
+_LEAD_US = 1_500_000  # by which a position may be ahead of what has been read
 
 
 class Unplaced(Exception):
@@ -113,6 +114,8 @@ class Tape:
         now = time.monotonic()
         for until, shift in self._skews:
             true = position - shift
+            if 0 < true - self.public < _LEAD_US:
+                return None  # most likely it is just not read yet: an older shift must not claim it by accident
             if until > now and true <= self.public and self._is_stamp(true):
                 return true
         return None
