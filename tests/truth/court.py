@@ -14,7 +14,7 @@ from proto import orderbook_pb2 as pb
 from proto import orderbook_pb2_grpc as stubs
 from tests.processes import ROOT, Process, server, venue
 from tests.truth.admin import Admin, symbol_of
-from tests.truth.judge import SLACK_S, STALE_S, Dust, Judge
+from tests.truth.judge import Dust, Judge
 from tests.truth.record import BookName, Record
 from tests.truth.tape import DECIMALS, Tape, units
 
@@ -22,6 +22,7 @@ FACES = ("binance", "bitstamp")
 PAIRS = ("BTC/USDT", "ETH/USDT", "ETH/BTC", "BTC/USDC", "XRP/USD", "BTC/USD", "ETH/USD", "XRP/USDT")
 LEVELS = 25
 SERVER_LEVELS = 10  # of the summaries; the server's default
+_NOTIONALS = {"USDT": "1000", "USDC": "1000", "USD": "1000", "BTC": "0.05"}  # below it a level is dust
 WHOLE = 5000
 WHOLE_MS = 500
 HEAL_S = 60.0
@@ -81,10 +82,13 @@ async def court(
     pairs: Sequence[str] = PAIRS[:1],
     seed: str = "court",
     root: Path = ROOT,
-    stale_s: float = STALE_S + SLACK_S,
-    server_arguments: Sequence[str] = (),
+    levels: int = LEVELS,
+    whole: bool = True,
 ) -> AsyncIterator[Court]:
-    """Everything up, every stream judged; the first messages may still be on their way."""
+    """Everything up, every stream judged; the first messages may still be on their way.
+
+    `levels`: of the stream that sees every change. Not `whole`: no stream asks for all levels.
+    """
     told = [word for pair in pairs for word in ("--pair", pair)]
     async with contextlib.AsyncExitStack() as stack:
         endpoints = stack.enter_context(venue("--seed", seed, *told, *venue_arguments))
@@ -99,12 +103,12 @@ async def court(
             await tape.begin()
             stack.push_async_callback(tape.end)
         base, quote = pairs[0].split("/")
-        arguments = [*endpoints, "--base_asset", base, "--quote_asset", quote, *told, *server_arguments]
+        arguments = [*endpoints, "--base_asset", base, "--quote_asset", quote, *told]
         process, port = await asyncio.to_thread(stack.enter_context, server(*arguments, root=root))
         channel = await stack.enter_async_context(channel_to(port))
         made = Court(tuple(pairs), rests, tapes, Record(), process, port, Admin(http, rests), [])
         made.admin.check = made.check
-        made.streams += _judged(made, channel, stale_s)
+        made.streams += _judged(made, channel, levels, whole)
         stack.push_async_callback(_end, made.streams)
         yield made
 
@@ -120,7 +124,7 @@ def rest_of(endpoints: Sequence[str], face: str) -> str:
     return next(each.removeprefix(start) for each in endpoints if each.startswith(start))
 
 
-def _judged(made: Court, channel: Any, stale_s: float) -> list[asyncio.Task[None]]:
+def _judged(made: Court, channel: Any, levels: int, whole: bool) -> list[asyncio.Task[None]]:
     """Every pair by three streams: the best levels at each change, everything now and then, the older contract."""
     books = stubs.MarketDataStub(channel)  # type: ignore[no-untyped-call]
     summaries = stubs.OrderbookAggregatorStub(channel)  # type: ignore[no-untyped-call]
@@ -137,23 +141,24 @@ def _judged(made: Court, channel: Any, stale_s: float) -> list[asyncio.Task[None
         tapes = {face: made.tapes[BookName(face, pair)] for face in FACES}
         record = made.record
 
-        best = Judge(record, tapes, pair, LEVELS, main=True, stale_s=stale_s)
-        judge(books.StreamBook(pb.BookRequest(pair=pair, levels=LEVELS)), best.book)
-        whole = Judge(record, tapes, pair, WHOLE, stale_s=stale_s)
-        judge(books.StreamBook(pb.BookRequest(pair=pair, levels=WHOLE, min_interval_ms=WHOLE_MS)), whole.book)
-        old = Judge(record, tapes, pair, SERVER_LEVELS, by_price=False, stale_s=stale_s)
+        best = Judge(record, tapes, pair, levels, main=True, whole=not whole)
+        judge(books.StreamBook(pb.BookRequest(pair=pair, levels=levels)), best.book)
+        if whole:
+            deep = Judge(record, tapes, pair, WHOLE, whole=True)
+            judge(books.StreamBook(pb.BookRequest(pair=pair, levels=WHOLE, min_interval_ms=WHOLE_MS)), deep.book)
+        old = Judge(record, tapes, pair, SERVER_LEVELS, by_price=False)
         if rank == 0:  # the server's default pair
             judge(summaries.BookSummary(pb.Empty()), old.summary)
         else:
             judge(summaries.BookSummaryForSymbol(pb.SummaryRequest(symbol=pair)), old.summary)
         amount = "0.05" if rank % 2 == 0 else ""
-        notional = "150" if rank % 2 else ""
+        notional = "" if amount else _NOTIONALS[pair.split("/")[1]]
         dust = Dust(units(amount or "0"), units(notional or "0") * 10**DECIMALS)
         only = frozenset(FACES[rank % 2 : rank % 2 + 1]) if rank < 2 else None
         request = pb.BookRequest(
             pair=pair, levels=LEVELS, venues=only or (), min_amount=amount, min_notional=notional, min_interval_ms=300
         )
-        picked = Judge(record, tapes, pair, LEVELS, only=only, dust=dust, stale_s=stale_s)
+        picked = Judge(record, tapes, pair, LEVELS, only=only, dust=dust)
         judge(books.StreamBook(request), picked.book)
     return tasks
 

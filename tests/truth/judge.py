@@ -50,8 +50,8 @@ class Told(NamedTuple):
 class Judge:
     """Judges one pair's stream, which was asked for with `levels` of the venues `only` and without `dust`.
 
-    `by_price`: levels count prices, not rows. `main`: the one stream of the pair that fills the time line. A stream
-    of all levels (5000) tells besides at which moments a book was right as a whole.
+    `by_price`: levels count prices, not rows. `main`: the one stream of the pair that fills the time line. `whole`:
+    the one that tells at which moments a book was right as a whole.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Judge:
         *,
         by_price: bool = True,
         main: bool = False,
+        whole: bool = False,
         only: frozenset[str] | None = None,
         dust: Dust = NO_DUST,
         stale_s: float = STALE_S + SLACK_S,
@@ -75,7 +76,7 @@ class Judge:
         self._main = main
         self._only = only
         self._dust = dust
-        self._whole = levels >= 5000 and dust == NO_DUST and only is None
+        self._whole = whole
         self._stale_us = int(stale_s * 1e6)
         self._before: Told | None = None
         self._places: dict[str, int] = {}
@@ -297,14 +298,15 @@ class Judge:
             keys, amounts, horizon = cursor.keys[side], cursor.amounts[side], told.horizons[index][side]
             for key in keys if worst is None else keys[: bisect_right(keys, worst)]:
                 amount, mine = amounts[key], shown.pop((key, index), None)
-                if mine == amount or (mine is None and not self._dust.keeps(key, amount)):
+                wanted = amount if self._dust.keeps(key, amount) else None
+                if mine == wanted:
                     continue
                 if mine is None and (
                     (horizon is not None and key > horizon)
                     or (not self._by_price and key == worst and amount <= smallest)
                 ):
                     continue
-                kind = "missing" if mine is None else "wrong"
+                kind = "missing" if mine is None else "extra" if wanted is None else "wrong"
                 text = f"{_SIDES[side]} {abs(key)} at {place}: shown {mine}, true {amount}"
                 yield Finding(kind, name, told.sent_ns, text, side, key, place)
         for (key, index), mine in shown.items():

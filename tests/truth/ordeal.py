@@ -40,13 +40,21 @@ class Outcome:
 class Ordeal:
     """Runs strikes on one face of a court."""
 
-    def __init__(self, court: Court, face: str, strikes: Iterator[Strike], audit_s: float = AUDIT_S) -> None:
+    def __init__(
+        self,
+        court: Court,
+        face: str,
+        strikes: Iterator[Strike],
+        audit_s: float = AUDIT_S,
+        heal_s: float = HEAL_S,
+    ) -> None:
         self.court = court
         self.face = face
         self.outcomes: list[Outcome] = []
         self.current: Strike | None = None  # under way
         self._strikes = strikes
         self._audit_s = audit_s
+        self._heal_s = heal_s
 
     async def run(self, count: int) -> None:
         """So many strikes."""
@@ -57,7 +65,7 @@ class Ordeal:
         """One strike, from a healthy face to a healthy face."""
         outcome = Outcome(strike)
         self.current = strike
-        await self.court.until(self._healthy, f"healthy books on {self.face} before {strike}")
+        await self.court.until(self._healthy, f"healthy books on {self.face} before {strike}", self._heal_s)
         outcome.began_ns = time.time_ns()
         rows = await self.court.admin.strike(strike)
         outcome.struck = sum(row["struck"] for row in rows)
@@ -108,7 +116,7 @@ class Ordeal:
             looks = [(record.clean.get(book, (0, 0))[0], book) for book in self.court.books(self.face)]
             return self._healthy() and all(ns > max(since_ns, record.dirty.get(book, 0)) for ns, book in looks)
 
-        timeout_s = HEAL_S + (self._audit_s if outcome.strike.blind else 0.0)
+        timeout_s = self._heal_s + (self._audit_s if outcome.strike.blind else 0.0)
         try:
             await self.court.until(right, f"healing of {outcome.strike}", timeout_s)
         except NotHealed as error:
@@ -117,7 +125,10 @@ class Ordeal:
             await asyncio.sleep(1.0)
 
     def _sum_up(self, outcome: Outcome, excuses: list[Excuse]) -> None:
-        touched = {outcome.strike.pair} if outcome.strike.pair and not outcome.strike.wide else set(self.court.pairs)
+        strike = outcome.strike
+        touched = {strike.pair} if strike.pair and not strike.wide else set(self.court.pairs)
+        if strike.harmless:
+            touched = set()
         for book in self.court.books(self.face):
             for down in self.court.record.downs(book, outcome.began_ns):
                 (outcome.left if book.pair in touched else outcome.breaches).append(down)

@@ -17,8 +17,8 @@ class Strike:
     """One fault to be made, and what it may do.
 
     `pair` is None when it concerns the whole face. `wide`: all books of the face may leave live, not only the
-    pair's. `blind`: diffs go missing without a trace, so that nobody can know before an audit: what it makes wrong
-    is judged apart.
+    pair's. `harmless`: none may. `blind`: diffs go missing without a trace, so that nobody can know before an audit:
+    what it makes wrong is judged apart.
     """
 
     label: str  # its row in the table
@@ -26,6 +26,7 @@ class Strike:
     pair: str | None
     fault: dict[str, Any]
     wide: bool = False
+    harmless: bool = False
     blind: bool = False
     after: dict[str, Any] | None = None  # a second fault, posted next: it makes the client ask for a snapshot
     healed_by_cut: bool = False  # clients rightly do not ask again for an hour
@@ -35,6 +36,12 @@ class Strike:
     def __str__(self) -> str:
         words = ", ".join(f"{name}={value}" for name, value in self.fault.items())
         return f"{self.face} {self.pair or '*'}: {words}"
+
+
+def calm(face: str, seconds: float) -> Strike:
+    """A time in which nothing is done."""
+    fault = {"kind": "duplicate", "channel": "trade", "for_s": seconds}  # nobody has asked for trades
+    return Strike("calm", face, None, fault, harmless=True)
 
 
 Maker = Callable[[Random, str, str], Strike]  # from the face and the pair that it may choose
@@ -49,12 +56,15 @@ def deck(rng: Random, face: str, pairs: Sequence[str], kinds: Sequence[str] = ()
             yield KINDS[label](rng, face, rng.choice(pairs))
 
 
-def _frames(label: str, *channels: str, counts: tuple[int, int] = (1, 5), **fixed: Any) -> Maker:
+def _frames(
+    label: str, *channels: str, counts: tuple[int, int] = (1, 5), harmless: bool = False, **fixed: Any
+) -> Maker:
     """A fault on frames of one pair."""
 
     def make(rng: Random, face: str, pair: str) -> Strike:
         fault = {"kind": label, "channel": rng.choice(channels), "count": rng.randint(*counts)}
-        return Strike(label, face, pair, {**fault, **{name: _draw(rng, value) for name, value in fixed.items()}})
+        fault |= {name: _draw(rng, value) for name, value in fixed.items()}
+        return Strike(label, face, pair, fault, harmless=harmless)
 
     return make
 
@@ -213,13 +223,15 @@ def _skew(rng: Random, face: str, pair: str) -> Strike:
 
 KINDS: dict[str, Maker] = {
     "drop": _drop,
-    "duplicate": _frames("duplicate", "diff", "any", "top", times=(1, 3), counts=(1, 10)),
+    "duplicate": _frames("duplicate", "diff", "any", "top", times=(1, 3), counts=(1, 10), harmless=True),
     "reorder": _reorder,
     "delay": _frames("delay", "diff", "any", "top", ms=(50, 3000), jitter_ms=(0, 1000), counts=(1, 20)),
     **{f"garbage {form}": _garbage(form) for form in FORMS},
     "oversized": _oversized,
-    "binary": _frames("binary", "diff", "any"),
-    "fragmented": _frames("fragmented", "diff", "any", pieces=(2, 50), ping=[True, False], counts=(1, 10)),
+    "binary": _frames("binary", "diff", "any", harmless=True),
+    "fragmented": _frames(
+        "fragmented", "diff", "any", pieces=(2, 50), ping=[True, False], counts=(1, 10), harmless=True
+    ),
     "silence of a pair": _silence,
     "silence, pings": _silence_all(True),
     "silence, no pings": _silence_all(False),
