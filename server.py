@@ -180,10 +180,19 @@ def _options_of(settings: Settings, name: str) -> dict[str, str]:
 
 
 def _budget(session: VenueSession) -> Budget:
-    budget = session.rest.budget
-    used = budget.used(time.monotonic())
-    until_ns = session.banned_until_ns()
-    return Budget(session.venue.name, used, budget.limit, int(budget.window_s), until_ns, session.rest.waiting)
+    weight, connects = session.rest.budget, session.connects
+    now = time.monotonic()
+    return Budget(
+        session.venue.name,
+        weight.used(now),
+        weight.limit,
+        int(weight.window_s),
+        session.banned_until_ns(),
+        session.rest.waiting,
+        connects.used(now),
+        connects.limit,
+        int(connects.window_s),
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _CONNECT_S = 5.0
 _AT_ONCE_AFTER_S = 10.0  # a connection that lasted less is followed by a wait, whoever asked to reconnect
+_ROTATE_AT_ONCE_AFTER_S = 2.0  # likewise for one that is taken over while it stands: the successor waits
 _FORBIDDEN_S, _FORBIDDEN_CAP_S = 60.0, 3600.0  # before a snapshot is asked again that the venue forbids
 
 
@@ -154,7 +155,9 @@ class Connection:
                 log.warning("%s: %s; its successor goes on", self._venue.name, reason)
                 self.feed.closed(reason, time.time_ns())
                 break
-            wait = max(self._pause_s(time.monotonic() - began, at_once=at_once), wanted_s)
+            lasted_s = time.monotonic() - began
+            wait = 0.0 if at_once and lasted_s > _AT_ONCE_AFTER_S else self._backoff.next_s(lasted_s)
+            wait = max(wait, wanted_s)
             self.feed.closed(reason, time.time_ns() + int(wait * 1e9))
             log.warning("%s: %s; next try in %.1f s", self._venue.name, reason, wait)
             self._stopping.wait(wait)
@@ -162,10 +165,6 @@ class Connection:
             self.feed.closed("stopped", 0)
         self._wake_read.close()
         self._wake_write.close()
-
-    def _pause_s(self, lasted_s: float, *, at_once: bool) -> float:
-        """How long to wait after a connection that lasted so long."""
-        return 0.0 if at_once and lasted_s > _AT_ONCE_AFTER_S else self._backoff.next_s(lasted_s)
 
     def _pay(self) -> None:
         """Waits until the venue's limit allows one more connect."""
@@ -221,7 +220,8 @@ class Connection:
             raise _Closed(f"reconnecting: {reason}", at_once=True)
         lasted_s = time.monotonic() - self._opened
         log.info("%s: another connection is to take over: %s", self._venue.name, reason)
-        self._successor = self._succeed(self, self._pause_s(lasted_s, at_once=True))
+        pause_s = 0.0 if lasted_s > _ROTATE_AT_ONCE_AFTER_S else self._backoff.next_s(lasted_s)
+        self._successor = self._succeed(self, pause_s)
 
     def _relieve(self, predecessor: "Connection") -> None:
         """Takes over what can be taken over by now; the predecessor ends when that is all."""

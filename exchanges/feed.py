@@ -178,8 +178,9 @@ class Feed:
                 book.become(State.GAP, f"audit failed: {problem}", applied_ns)
             state, reason, crossed_ns = book.state, book.reason, book.crossed_since_ns
         if state is not before:
+            level = logging.WARNING if before is State.LIVE else logging.INFO
             log.log(
-                logging.WARNING if before is State.LIVE else logging.INFO,
+                logging.DEBUG if symbol in self._public else level,  # nobody sees a book that is warming up
                 "%s %s is %s%s", book.venue, book.pair, state.value, f": {reason}" if reason else "",
             )  # fmt: skip
         more: list[Action] = []

@@ -91,26 +91,24 @@ class VenueSession:
             part = listed[start : start + size]
             protocol = self.venue.protocol([book.instrument for book in part if book.instrument], self._options)
             feed = Feed(protocol, {book.symbol: (books[book.pair], book) for book in part}, time.time_ns)
-            self._start(self._connection(feed), 0.0)
-
-    def _connection(self, feed: Feed, predecessor: Connection | None = None) -> Connection:
-        return Connection(
-            self.venue, self.address.ws, feed, self.rest, self.connects, self._ca,
-            succeed=self._succeed, predecessor=predecessor,
-        )  # fmt: skip
+            self._start(feed, None, 0.0)
 
     def _succeed(self, connection: Connection, after_s: float) -> Connection | None:
         """Starts the connection that is to take over from this one; called in the latter's thread."""
         feed = connection.feed
         protocol = self.venue.protocol(feed.protocol.instruments, self._options)
         public = {symbol: pair_books for symbol, (pair_books, _) in feed.books.items()}
-        successor = self._connection(Feed.warming(protocol, public, time.time_ns), connection)
-        return self._start(successor, after_s)
+        return self._start(Feed.warming(protocol, public, time.time_ns), connection, after_s)
 
-    def _start(self, connection: Connection, after_s: float) -> Connection | None:
+    def _start(self, feed: Feed, predecessor: Connection | None, after_s: float) -> Connection | None:
+        """Makes and starts a connection, unless all are to end."""
         with self._lock:
             if self._stopping.is_set():
                 return None
+            connection = Connection(
+                self.venue, self.address.ws, feed, self.rest, self.connects, self._ca,
+                succeed=self._succeed, predecessor=predecessor,
+            )  # fmt: skip
             self._connections = [each for each in self._connections if each.alive] + [connection]
             connection.start(after_s)
         return connection

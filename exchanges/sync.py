@@ -42,7 +42,8 @@ class Synchroniser(ABC):
     max_tries = 10  # then the state says what is the matter
     refresh_s = 0.0  # rebuild a live book from a fresh snapshot this often; 0: never
     held_s = 3.0  # a book in doubt waits so long for the snapshot that clears it
-    must_prove = False  # whether nothing shows that the first diff joins a snapshot taken before it: take another then
+    # Whether nothing shows that the first diff joins a snapshot taken before it, so that another one is taken then.
+    must_prove = False
     # Levels a side of the snapshots that are asked for: to get live, to be held against a quiet or a busy book, to
     # know the whole depth. 0: the whole book.
     first_levels = quiet_levels = audit_levels = deep_levels = 0

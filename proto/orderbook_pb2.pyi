@@ -77,7 +77,7 @@ class Level(_message.Message):
     def __init__(self, exchange: _Optional[str] = ..., price: _Optional[float] = ..., amount: _Optional[float] = ...) -> None: ...
 
 class VenueState(_message.Message):
-    __slots__ = ("venue", "symbol", "state", "reason", "since_ns", "next_try_ns", "venue_time_ns", "received_ns", "age_ns", "updates", "gaps", "resyncs", "audits_passed", "audits_failed", "garbage", "connects", "position")
+    __slots__ = ("venue", "symbol", "state", "reason", "since_ns", "next_try_ns", "venue_time_ns", "received_ns", "age_ns", "updates", "gaps", "resyncs", "audits_passed", "audits_failed", "garbage", "connects", "position", "rotations", "restarts")
     VENUE_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -95,6 +95,8 @@ class VenueState(_message.Message):
     GARBAGE_FIELD_NUMBER: _ClassVar[int]
     CONNECTS_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    ROTATIONS_FIELD_NUMBER: _ClassVar[int]
+    RESTARTS_FIELD_NUMBER: _ClassVar[int]
     venue: str
     symbol: str
     state: State
@@ -112,7 +114,9 @@ class VenueState(_message.Message):
     garbage: int
     connects: int
     position: int
-    def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., reason: _Optional[str] = ..., since_ns: _Optional[int] = ..., next_try_ns: _Optional[int] = ..., venue_time_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., age_ns: _Optional[int] = ..., updates: _Optional[int] = ..., gaps: _Optional[int] = ..., resyncs: _Optional[int] = ..., audits_passed: _Optional[int] = ..., audits_failed: _Optional[int] = ..., garbage: _Optional[int] = ..., connects: _Optional[int] = ..., position: _Optional[int] = ...) -> None: ...
+    rotations: int
+    restarts: int
+    def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., reason: _Optional[str] = ..., since_ns: _Optional[int] = ..., next_try_ns: _Optional[int] = ..., venue_time_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., age_ns: _Optional[int] = ..., updates: _Optional[int] = ..., gaps: _Optional[int] = ..., resyncs: _Optional[int] = ..., audits_passed: _Optional[int] = ..., audits_failed: _Optional[int] = ..., garbage: _Optional[int] = ..., connects: _Optional[int] = ..., position: _Optional[int] = ..., rotations: _Optional[int] = ..., restarts: _Optional[int] = ...) -> None: ...
 
 class BookRequest(_message.Message):
     __slots__ = ("pair", "levels", "venues", "min_amount", "min_notional", "min_interval_ms")
@@ -235,20 +239,26 @@ class PairStatus(_message.Message):
     def __init__(self, pair: _Optional[str] = ..., sequence: _Optional[int] = ..., venues: _Optional[_Iterable[_Union[VenueState, _Mapping]]] = ...) -> None: ...
 
 class VenueBudget(_message.Message):
-    __slots__ = ("venue", "weight_used", "weight_limit", "window_s", "banned_until_ns", "waiting")
+    __slots__ = ("venue", "weight_used", "weight_limit", "window_s", "banned_until_ns", "waiting", "connects_used", "connects_limit", "connects_window_s")
     VENUE_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_USED_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_LIMIT_FIELD_NUMBER: _ClassVar[int]
     WINDOW_S_FIELD_NUMBER: _ClassVar[int]
     BANNED_UNTIL_NS_FIELD_NUMBER: _ClassVar[int]
     WAITING_FIELD_NUMBER: _ClassVar[int]
+    CONNECTS_USED_FIELD_NUMBER: _ClassVar[int]
+    CONNECTS_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    CONNECTS_WINDOW_S_FIELD_NUMBER: _ClassVar[int]
     venue: str
     weight_used: int
     weight_limit: int
     window_s: int
     banned_until_ns: int
     waiting: int
-    def __init__(self, venue: _Optional[str] = ..., weight_used: _Optional[int] = ..., weight_limit: _Optional[int] = ..., window_s: _Optional[int] = ..., banned_until_ns: _Optional[int] = ..., waiting: _Optional[int] = ...) -> None: ...
+    connects_used: int
+    connects_limit: int
+    connects_window_s: int
+    def __init__(self, venue: _Optional[str] = ..., weight_used: _Optional[int] = ..., weight_limit: _Optional[int] = ..., window_s: _Optional[int] = ..., banned_until_ns: _Optional[int] = ..., waiting: _Optional[int] = ..., connects_used: _Optional[int] = ..., connects_limit: _Optional[int] = ..., connects_window_s: _Optional[int] = ...) -> None: ...
 
 class PairsRequest(_message.Message):
     __slots__ = ()

@@ -17,6 +17,9 @@ class Budget:
     window_s: int = 0
     banned_until_ns: int = 0  # ns since the epoch; 0: not banned
     waiting: int = 0  # requests in the queue
+    connects_used: int = 0  # WebSocket connects in their window
+    connects_limit: int = 0
+    connects_window_s: int = 0
 
 
 def no_budgets() -> Sequence[Budget]:

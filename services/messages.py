@@ -55,6 +55,8 @@ def venue_state_message(view: VenueView, sent_ns: int) -> pb.VenueState:
         garbage=counters.garbage,
         connects=counters.connects,
         position=stamp(view.position),
+        rotations=counters.rotations,
+        restarts=counters.restarts,
     )
 
 

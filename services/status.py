@@ -19,6 +19,7 @@ _STREAMS, _BUDGETS, _CLOSING = tag(5, 0), tag(6, 2), tag(15, 0) + b"\x01"
 _PAIR, _SEQUENCE, _VENUES = tag(1, 2), tag(2, 0), tag(3, 2)
 # Fields of VenueBudget.
 _VENUE, _USED, _LIMIT, _WINDOW, _BANNED, _WAITING = (tag(1, 2), *(tag(field, 0) for field in range(2, 7)))
+_CONNECTS, _CONNECTS_LIMIT, _CONNECTS_WINDOW = (tag(field, 0) for field in range(7, 10))
 
 
 class StatusView(View):
@@ -93,7 +94,10 @@ def _budgets(budgets: Iterable[Budget]) -> list[bytes]:
             + number(_LIMIT, _uint32(each.weight_limit))
             + number(_WINDOW, _uint32(each.window_s))
             + number(_BANNED, stamp(each.banned_until_ns))
-            + number(_WAITING, _uint32(each.waiting)),
+            + number(_WAITING, _uint32(each.waiting))
+            + number(_CONNECTS, _uint32(each.connects_used))
+            + number(_CONNECTS_LIMIT, _uint32(each.connects_limit))
+            + number(_CONNECTS_WINDOW, _uint32(each.connects_window_s)),
         )
         for each in budgets
     ]

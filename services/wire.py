@@ -73,7 +73,7 @@ _VENUE, _SYMBOL, _STATE, _REASON = tag(1, 2), tag(2, 2), tag(3, 0), tag(4, 2)
 _SINCE, _NEXT_TRY, _VENUE_TIME, _RECEIVED = (tag(field, 0) for field in range(5, 9))
 _AGE, _UPDATES = tag(9, 0), tag(10, 0)
 _GAPS, _RESYNCS, _AUDITS_PASSED, _AUDITS_FAILED, _GARBAGE, _CONNECTS = (tag(field, 0) for field in range(11, 17))
-_POSITION = tag(17, 0)
+_POSITION, _ROTATIONS, _RESTARTS = (tag(field, 0) for field in range(17, 20))
 
 
 def stamp(ns: int) -> int:
@@ -97,7 +97,7 @@ class _Known(NamedTuple):
     counters: Counters
     standing: bytes  # fields 1 to 6, which change with the state alone
     before: bytes  # fields 1 to 8
-    after: bytes  # fields 10 to 17
+    after: bytes  # fields 10 to 19
     position: int
 
 
@@ -142,6 +142,7 @@ def _learn(view: VenueView, known: _Known | None) -> _Known:
         counters.connects,
     )
     after += number(_POSITION, stamp(view.position))
+    after += number(_ROTATIONS, counters.rotations) + number(_RESTARTS, counters.restarts)
     if len(_known) >= _MAX_KNOWN:
         _known.clear()
     known = _known[view.venue, view.symbol] = _Known(

@@ -42,6 +42,7 @@ class Settings:
     seed: str = "1"
     speed: float = 1.0
     volatility: float = 1.0
+    activity: float = 1.0
     flow: str = "synthetic"
     rate: float = 10.0
     levels: int = 20
@@ -52,6 +53,7 @@ class Settings:
     binance_pong_s: float = 60.0
     binance_life_s: float = 86_400.0
     binance_weight: int = 6000
+    binance_connects: int = 300
     binance_nested_errors: bool = False
     depth_lag_ms: int = 500
     depth_lead_ms: int = 500
@@ -60,6 +62,8 @@ class Settings:
     bitstamp_life_s: float = 90 * 86_400.0
     bitstamp_cache_s: float = 1.0
     bitstamp_crossed: float = 0.0
+    bitstamp_requests: int = 10_000
+    bitstamp_burst: int = 400
     send_buffer_kib: int = 4096
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -165,6 +169,13 @@ def _market(group: argparse._ArgumentGroup) -> None:
     add("--seed", default="1", help="any text; the same seed makes the same market (default %(default)s)")
     add("--speed", type=_positive, default=1.0, help="how much faster the market runs (default 1)")
     add("--volatility", type=_share_or_more, default=1.0, help="multiplies the moves of the fair value (default 1)")
+    add(
+        "--activity",
+        type=_activity,
+        default=1.0,
+        metavar="X",
+        help="multiplies the arrivals of orders, for many pairs at once or a busier market (default 1)",
+    )
     add("--flow", default="synthetic", choices=("synthetic", "steady"), help="default %(default)s")
     add("--rate", type=_positive, default=10.0, help="steady flow: frames a second per stream (default 10)")
     add("--levels", type=_count, default=20, help="steady flow: changed levels per frame (default 20)")
@@ -185,6 +196,7 @@ def _rules(group: argparse._ArgumentGroup) -> None:
     add("--binance-pong-s", type=_seconds, default=60.0, metavar="S", help="wait for the pong (default 60)")
     add("--binance-life-s", type=_seconds, default=86_400.0, metavar="S", help="connection age (default 24 h)")
     add("--binance-weight", type=_count, default=6000, metavar="N", help="request weight a minute (default 6000)")
+    add("--binance-connects", type=_whole, default=300, metavar="N", help="connects in 5 min (default 300; 0: all)")
     add("--binance-nested-errors", action="store_true", help="spell stream errors nested instead of flat")
     add("--depth-lag-ms", type=_whole, default=500, metavar="MS", help="how old a snapshot may be (default 500)")
     add("--depth-lead-ms", type=_whole, default=500, metavar="MS", help="how far it may lead (default 500)")
@@ -199,6 +211,8 @@ def _rules(group: argparse._ArgumentGroup) -> None:
         metavar="SHARE",
         help="share of book snapshots that are momentarily crossed, 0 to 1 (default 0)",
     )
+    add("--bitstamp-requests", type=_whole, default=10_000, metavar="N", help="in 10 min (default 10000; 0: all)")
+    add("--bitstamp-burst", type=_whole, default=400, metavar="N", help="requests a second (default 400; 0: all)")
     add(
         "--send-buffer-kib",
         type=_count,
@@ -257,6 +271,10 @@ def _seconds(text: str) -> float:
 
 def _positive(text: str) -> float:
     return _number(text, 0.001, 1e5)
+
+
+def _activity(text: str) -> float:
+    return _number(text, 0.01, 100.0)
 
 
 def _share(text: str) -> float:

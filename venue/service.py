@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import ssl
+from dataclasses import replace
 from random import Random
 
+from venue.budget import BURST_WINDOW_S, CONNECTS_WINDOW_S, REQUESTS_WINDOW_S, Budget, Budgets
 from venue.catalog import BINANCE, BITSTAMP, Listing, Pair
 from venue.clock import VenueClock, wall_us
 from venue.config import Settings
@@ -111,7 +113,7 @@ class Venue:
             markets = [self._market(listing) for listing in pair.listings]
             flow = PairFlow(
                 settings.seed,
-                pair,
+                replace(pair, activity=pair.activity * settings.activity),
                 markets,
                 deep_levels=settings.deep_levels,
                 volatility=settings.volatility,
@@ -168,10 +170,15 @@ class Venue:
                 settings.seed,
                 rest=rest,
                 nested_errors=settings.binance_nested_errors,
+                budgets=Budgets(connects=Budget(settings.binance_connects, CONNECTS_WINDOW_S)),
             )
         rules = ConnectionRules(settings.bitstamp_ping_s, settings.bitstamp_pong_s, settings.bitstamp_life_s, buffer)
         edge = bitstamp_rest.RestRules(settings.bitstamp_cache_s, settings.bitstamp_crossed)
-        return BitstampFace(self.feeds[name], rules, settings.seed, rest=edge)
+        limits = (
+            Budget(settings.bitstamp_burst, BURST_WINDOW_S),
+            Budget(settings.bitstamp_requests, REQUESTS_WINDOW_S),
+        )
+        return BitstampFace(self.feeds[name], rules, settings.seed, rest=edge, budgets=Budgets(requests=limits))
 
     def _tls(self) -> ssl.SSLContext | None:
         cert, key = self.settings.tls_cert, self.settings.tls_key

@@ -306,7 +306,7 @@ def test_garbage(garbage: bytes, max_price: str | None) -> None:
     desk.frame(garbage)
     named = b'"channel":"diff_order_book_btcusd"' in garbage
     expected = State.GAP if named else State.LIVE
-    assert (desk.state, desk.book.counters.garbage, desk.book.position) == (expected, 1, 100 if expected is State.LIVE else desk.book.position)
+    assert (desk.state, desk.book.counters.garbage) == (expected, 1)
     if b'"channel":"order_book_' in garbage:
         return  # it was no diff: nothing is missing
     desk.frame(diff(103, [("99", "3")]))
@@ -338,7 +338,7 @@ def test_doubt_has_an_end() -> None:
     desk.fail("busy")
     assert desk.fetches, "asked again meanwhile"
     desk.expire("held")
-    assert desk.state is State.GAP
+    assert desk.book.state.value == "gap"
     assert "no snapshot came" in desk.book.reason
     desk.answer(bitstamp_snapshot(200))
     assert desk.book.state.value == "live"

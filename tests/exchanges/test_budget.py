@@ -86,3 +86,13 @@ def test_no_window_is_overspent(steps: list[tuple[float, int]], told: list[int])
     for begin, _ in spent:
         window = sum(weight for when, weight in spent if begin <= when < begin + 60.0 - 1e-6)
         assert window <= 90
+
+
+def test_a_share_leaves_the_rest_to_others() -> None:
+    """What can wait may use only a part of what is ours; a ban stops it like everything else."""
+    budget = Budget(100, 60.0)
+    assert [budget.delay_s(15, 0.0, 0.5) for _ in range(3)] == [0.0, 0.0, 0.0]
+    assert budget.delay_s(15, 0.0, 0.5) > 0, "half of the ninety is used"
+    assert budget.delay_s(45, 0.0) == 0.0
+    budget.ban(5.0, 70.0)
+    assert budget.delay_s(1, 71.0, 0.5) == 4.0

@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import queue
 import threading
 import time
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ import pytest
 import exchanges.rest
 from exchanges.binance import Binance
 from exchanges.bitstamp import Bitstamp
-from exchanges.errors import ExchangeError, Forbidden, GarbageFrame, RateLimited, Refused, Unreachable
+from exchanges.errors import ExchangeError, Forbidden, GarbageFrame, NoBudget, RateLimited, Refused, Unreachable
 from exchanges.rest import Answer, RestClient
+from tests.exchanges.sockets import quick
 from tests.exchanges.web import Web, free_port, reply, serving
 from tests.waiting import until
 
@@ -342,3 +344,33 @@ def test_stop_ends_the_pool(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
         thread.join(5)
     assert not any(thread.is_alive() for thread in pool)
     assert (answers, web.paths) == ([], [])
+
+
+def test_what_can_wait_does_not_wait(web: Web) -> None:
+    """It is answered at once with NoBudget where too much of the budget is used, and asked for otherwise."""
+    venue = quick(weight=100)
+    client = RestClient(venue, web.url)
+    client.start()
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    client.submit("/a", 40, answers.put, 0.5)
+    assert answers.get(timeout=10) == b"ok"
+    client.submit("/b", 40, answers.put, 0.5)
+    assert isinstance(answers.get(timeout=10), NoBudget)
+    client.submit("/c", 40, answers.put)
+    assert answers.get(timeout=10) == b"ok"
+    client.stop()
+    assert web.paths == ["/a", "/c"]
+
+
+def test_the_urgent_goes_first(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resync does not stand behind comparisons in the queue; equals keep their order."""
+    monkeypatch.setattr(exchanges.rest, "_WORKERS", 1)
+    client = RestClient(quick(), web.url)
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    for path, share in (("/spare1", 0.5), ("/quiet", 0.75), ("/spare2", 0.5), ("/resync1", 1.0), ("/resync2", 1.0)):
+        client.submit(path, 1, answers.put, share)
+    client.start()
+    for _ in range(5):
+        answers.get(timeout=10)
+    client.stop()
+    assert web.paths == ["/resync1", "/resync2", "/quiet", "/spare1", "/spare2"]

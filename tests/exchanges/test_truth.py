@@ -138,6 +138,8 @@ def run_binance(script: list[str], rng: random.Random, protocol: Protocol) -> De
             desk.expire("first diff")
         elif word == "refresh":
             desk.note(desk.feed._carry_out(protocol.refresh(BINANCE), 0))
+        elif word in ("probe", "probe due", "deepen") and any(timer.purpose == word for timer in desk.timers):
+            desk.expire(word)
         elif word == "cut":
             desk.close()
             held.clear()
@@ -178,8 +180,10 @@ def run_bitstamp(script: list[str], rng: random.Random, protocol: Protocol) -> D
             desk.answer(bitstamp_snapshot(oracle.now, *oracle.whole(oracle.now)), old[0])
         elif word == "fail" and desk.fetches:
             desk.fail()
-        elif word in ("timer", "refresh", "overdue"):
-            purpose = {"timer": "first diff", "refresh": "refresh", "overdue": "overdue diff"}[word]
+        elif word == "garbage":
+            desk.frame(b"it could have been anything")
+        elif word in ("timer", "refresh", "overdue", "probe", "probe due", "held"):
+            purpose = {"timer": "first diff", "overdue": "overdue diff"}.get(word, word)
             if any(timer.purpose == purpose for timer in desk.timers):
                 desk.expire(purpose)
         elif word == "cut":
@@ -195,9 +199,11 @@ def run_bitstamp(script: list[str], rng: random.Random, protocol: Protocol) -> D
 
 BINANCE_WORDS = ["change"] * 4 + ["diff"] * 5 + ["answer"] * 4 + [
     "lose", "hold", "release", "twice", "garbage", "quote", "quote", "late", "fail", "timer", "refresh", "cut",
+    "probe", "probe", "probe due", "deepen",
 ]  # fmt: skip
 BITSTAMP_WORDS = ["change"] * 4 + ["diff"] * 5 + ["answer"] * 4 + [
     "twice", "quote", "quote", "late", "fail", "timer", "refresh", "overdue", "cut",
+    "probe", "probe", "probe due", "garbage", "held",
 ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ class Stage:
     def __init__(self, max_streams: int = 1000, heartbeat_s: float = 0.05) -> None:
         self.books = make_books()
         self.eth = make_books(ETH)
-        self.budgets = [Budget("binance", 20, 6000, 60, 5, 1)]
+        self.budgets = [Budget("binance", 20, 6000, 60, 5, 1, 2, 300, 301)]
         market = Market(
             BTC, {BTC: self.books, ETH: self.eth}, budgets=lambda: self.budgets, version="9", started_ns=3
         )
@@ -261,8 +261,9 @@ async def test_status_tells_changes_at_once_and_all_of_a_turn_in_one_message() -
         assert [pair.pair for pair in first.pairs] == ["BTC/USDT", "ETH/BTC"]
         assert (first.version, first.started_ns) == ("9", 3)
         assert first.budgets[0] == pb.VenueBudget(
-            venue="binance", weight_used=20, weight_limit=6000, window_s=60, banned_until_ns=5, waiting=1
-        )
+            venue="binance", weight_used=20, weight_limit=6000, window_s=60, banned_until_ns=5, waiting=1,
+            connects_used=2, connects_limit=300, connects_window_s=301,
+        )  # fmt: skip
         for books in (stage.books, stage.eth):
             lose(books, "binance", State.DOWN, "refused")
         second = await receive(stream, pb.Status)

@@ -19,7 +19,15 @@ Levels = dict[str, str]
 def settings(*pairs: str, **changes: Any) -> Settings:
     """Return settings for a small venue on free ports."""
     chosen = tuple(pair for text in pairs or ("BTC/USDT",) if (pair := parse_pair(text)) is not None)
-    base = Settings(pairs=chosen, binance_port=0, bitstamp_port=0, deep_levels=60, seed="7", batch_ms=50)
+    base = Settings(
+        pairs=chosen,
+        binance_port=0,
+        bitstamp_port=0,
+        deep_levels=60,
+        seed="7",
+        batch_ms=50,
+        bitstamp_burst=0,  # some tests ask in a loop until something has happened
+    )
     return replace(base, **changes)
 
 

@@ -86,7 +86,48 @@ async def test_half_open_reads_nothing_and_stays_open() -> None:
                 assert (await one.text())["event"] == "bts:heartbeat", "what was sent meanwhile is read now"
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 1008, 1009, 1011, 1012, 1013, 4000])
+async def test_half_open_of_one_symbol() -> None:
+    """Only connections that carry it hang, those that subscribe it later too; the others do not notice."""
+    async with (
+        running("BTC/USDT@binance", "ETH/USDT@binance", **FAST) as client,
+        wire(client, "binance", f"/ws/{BTC}") as struck,
+        wire(client, "binance", f"/ws/{ETH}") as spared,
+    ):
+        await struck.text()
+        row = await client.fault("binance", "half_open", symbol="BTC/USDT")
+        async with wire(client, "binance", f"/stream?streams={BTC}/{ETH}") as new:
+            for one in (struck, new):
+                with pytest.raises(TimeoutError):
+                    while True:
+                        await one.frame(0.1)  # was in the pipe
+            assert (await spared.text())["s"] == "ETHUSDT"
+            assert (await client.end("binance", row["id"]))["struck"] == 2
+            assert (await struck.text())["s"] == "BTCUSDT"
+            assert "stream" in await new.text()
+
+
+async def test_half_open_leaves_handshakes_without_an_answer() -> None:
+    """New connects hang until the end; who has waited is served then, who has gone is forgotten."""
+    async with running("BTC/USDT@binance", **FAST) as client, wire(client, "binance", f"/ws/{BTC}") as old:
+        await old.text()
+        row = await client.fault("binance", "half_open", connects="hang")
+        gone_ = asyncio.create_task(client.ws("binance", f"/ws/{BTC}"))
+        waiting = asyncio.create_task(client.ws("binance", f"/ws/{BTC}"))
+        async with asyncio.timeout(5):
+            while await client.struck("binance", "half_open") < 3:
+                pass
+        await client.body("binance", "/api/v3/ping")
+        gone_.cancel()
+        assert not waiting.done()
+        with pytest.raises(asyncio.CancelledError):
+            await gone_
+        await client.end("binance", row["id"])
+        assert (await message(await waiting))["e"] == "depthUpdate"
+        assert (await old.text())["e"] == "depthUpdate"
+        assert len(client.venue.faces["binance"].connections) == 2
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999])
 async def test_cut_with_a_close_frame(code: int) -> None:
     """Everybody is told the same code at once; who connects again is served."""
     async with running("BTC/USDT@binance", **FAST) as client:
@@ -97,6 +138,16 @@ async def test_cut_with_a_close_frame(code: int) -> None:
         assert row["state"] == "ended" and row["struck"] == 2
         assert [await closed(socket) for socket in both] == [code, code]
         assert (await message(await client.ws("binance", f"/ws/{BTC}")))["e"] == "depthUpdate"
+
+
+async def test_cut_with_an_empty_close_frame() -> None:
+    """1005 is what a client calls a close frame without a code; then the connection ends."""
+    async with running("BTC/USD@bitstamp", **FAST) as client, wire(client, "bitstamp") as socket:
+        await client.fault("bitstamp", "cut", code=1005)
+        assert await socket.frame() == (0x88, b"")
+        socket.send(0x8, b"")
+        with pytest.raises(asyncio.IncompleteReadError):
+            await socket.frame()
 
 
 @pytest.mark.parametrize("reset", [False, True])
@@ -209,12 +260,19 @@ async def test_the_venue_stops_with_faults_active() -> None:
         await until(socket, lambda m: m["event"] == "data")
         for kind in ("half_open", "silence", "delay", "life", "skew", "reorder"):
             await client.fault("bitstamp", kind)
+        await client.fault("bitstamp", "half_open", connects="hang")
+        hanging = asyncio.create_task(client.ws("bitstamp"))
+        async with asyncio.timeout(5):
+            while await client.struck("bitstamp", "half_open") < 3:
+                pass
         await client.fault("bitstamp", "silence", pings=False)
         loop = asyncio.get_running_loop()
         began = loop.time()
         stopping = asyncio.create_task(client.venue.stop())
         assert await closed(socket) == 1001
         await stopping
+        with pytest.raises(aiohttp.ClientError):
+            await hanging
         assert loop.time() - began < 2.0
 
 

@@ -13,6 +13,7 @@ from random import Random
 import msgspec
 from aiohttp import WSCloseCode, web
 
+from venue.budget import Budget, Budgets
 from venue.faces import binance_messages as messages
 from venue.faces.binance_control import Session, TooManyStreams
 from venue.faces.binance_rest import BinanceRest, RestRules, error_reply
@@ -56,9 +57,10 @@ class BinanceFace(Face):
         *,
         rest: RestRules,
         nested_errors: bool = False,
+        budgets: Budgets | None = None,
     ) -> None:
-        super().__init__(feeds, rules, seed)
-        self.rest = BinanceRest(self.feeds, rest, seed)
+        super().__init__(feeds, rules, seed, budgets)
+        self.rest = BinanceRest(self.feeds, rest, seed, self.usage.weight)
         self._nested_errors = nested_errors
         self._sessions: dict[Connection, Session] = {}
         draw = Random(f"{seed}/binance/aggregates")
@@ -154,6 +156,15 @@ class BinanceFace(Face):
             self.send(connection, session.answer(raw))
         except TooManyStreams:
             connection.close(WSCloseCode.POLICY_VIOLATION, "Too many streams")
+
+    def too_many(self, budget: Budget, wait_s: int) -> web.Response:
+        """Refuse with 429 and Retry-After. How the venue refuses a connect beyond its limit is not documented."""
+        text = (
+            f"Too many requests; current limit is {budget.limit} connection attempts per {budget.window_s} SECONDS."
+        )
+        response = error_reply(429, -1003, text)
+        response.headers["Retry-After"] = str(wait_s)
+        return response
 
     def goodbye(self, connection: Connection, notice_s: float | None) -> None:
         """Warn, then cut: the venue announces a planned end with `serverShutdown`."""

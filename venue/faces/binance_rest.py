@@ -65,9 +65,15 @@ def depth_weight(limit: int) -> int:
 
 
 class BinanceRest:
-    """The `/api/v3` endpoints. ``seed`` fixes how each snapshot's copy lags or leads."""
+    """The `/api/v3` endpoints. ``seed`` fixes how each snapshot's copy lags or leads.
 
-    def __init__(self, feeds: dict[str, MarketFeed], rules: RestRules, seed: str) -> None:
+    ``on_weight`` gets the weight of each request.
+    """
+
+    def __init__(
+        self, feeds: dict[str, MarketFeed], rules: RestRules, seed: str, on_weight: Callable[[int], None]
+    ) -> None:
+        self._on_weight = on_weight
         self._feeds = feeds
         self._rules = rules
         self._skew = Random(f"{seed}/binance/depth")
@@ -119,6 +125,7 @@ class BinanceRest:
             except RestError as error:
                 failure = error
             now = wall_us()
+            self._on_weight(weight)
             verdict = self._rules.limiter.charge(request.remote or "?", weight, now / 1e6)
             if verdict.status != 200:
                 return _refusal(verdict, self._rules.limiter.limit)

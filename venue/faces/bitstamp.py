@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from aiohttp import WSCloseCode, web
 
+from venue.budget import Budget, Budgets
 from venue.faces import bitstamp_messages as messages
 from venue.faces.bitstamp_rest import BitstampRest, RestRules
 from venue.faces.connection import Connection, ConnectionRules
@@ -61,8 +62,16 @@ class BitstampFace(Face):
     name = "bitstamp"
     grace_s = (3.0, 5.0)  # from the request to reconnect to the close: "a few seconds" in the venue's words
 
-    def __init__(self, feeds: Iterable[MarketFeed], rules: ConnectionRules, seed: str, *, rest: RestRules) -> None:
-        super().__init__(feeds, rules, seed)
+    def __init__(
+        self,
+        feeds: Iterable[MarketFeed],
+        rules: ConnectionRules,
+        seed: str,
+        *,
+        rest: RestRules,
+        budgets: Budgets | None = None,
+    ) -> None:
+        super().__init__(feeds, rules, seed, budgets)
         self._rest = BitstampRest(self.feeds, rest, seed)
         self._gathered = {symbol: _Gathered() for symbol in self.feeds}
         self._zeros = {symbol: Random(f"{seed}/bitstamp/{symbol}/zeros") for symbol in self.feeds}
@@ -118,6 +127,11 @@ class BitstampFace(Face):
         finally:
             for connection in [c for c in self._channels if c not in self.connections]:
                 del self._channels[connection]
+
+    def too_many(self, budget: Budget, wait_s: int) -> web.Response:
+        """Refuse with 429. The venue documents the limits and the code, neither status nor Retry-After."""
+        body = {"status": "error", "reason": f"Request limit of {budget.limit} exceeded.", "code": "400.002"}
+        return web.Response(status=429, body=encode(body), content_type="application/json")
 
     def goodbye(self, connection: Connection, notice_s: float | None) -> None:
         """Ask for a reconnect, and cut a few seconds later."""

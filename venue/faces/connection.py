@@ -18,6 +18,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 LOG = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT_S = 2.0
+NO_STATUS = 1005  # stands for a close frame without a code (RFC 6455, section 7.1.5)
 LARGEST_INBOUND = 64 * 1024  # bytes; larger messages are refused by the parser with 1009
 
 
@@ -50,7 +51,10 @@ def _length(size: int) -> bytes:
 
 
 class Connection:
-    """A client that has done the handshake. ``on_text`` gets each text or binary message."""
+    """A client that has done the handshake. ``on_text`` gets each text or binary message.
+
+    ``on_inbound`` is called for each frame that is read: messages, pings and pongs.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class Connection:
         *,
         on_text: Callable[[bytes], None],
         on_end_of_life: Callable[[], None],
+        on_inbound: Callable[[], None],
     ) -> None:
         transport = request.transport
         assert transport is not None  # the handshake has just been answered on it
@@ -72,6 +77,7 @@ class Connection:
         self._rules = rules
         self._on_text = on_text
         self._on_end_of_life = on_end_of_life
+        self._on_inbound = on_inbound
         self._inbound: deque[float] = deque(maxlen=max(1, rules.inbound_per_s))
         self._pings: deque[tuple[bytes, float]] = deque()  # sent and not answered, oldest first
         self._ping_number = 0
@@ -110,19 +116,21 @@ class Connection:
             # A closing handshake would wait behind the backlog; a real venue resets such a connection too.
             self._transport.abort()
 
-    def close(self, code: int, reason: str = "") -> None:
+    def close(self, code: int | None, reason: str = "") -> None:
         """Send a close frame and wait a little for the client's; nothing else is sent after it.
+
+        Without a code the frame is empty, and a client knows it as 1005.
 
         aiohttp's own closing would drop the connection at once when it comes from a timer, and the client's answer
         would then meet a closed port.
         """
         if self.close_code is not None:
             return
-        self._write_control(0x88, struct.pack("!H", code) + reason.encode())
+        self._write_control(0x88, struct.pack("!H", code) + reason.encode() if code else b"")
         self._flush()
         if self.close_code is not None:
             return  # cut while flushing
-        self.close_code = code
+        self.close_code = code or NO_STATUS
         self.after("close", CLOSE_TIMEOUT_S, self._transport.close)
 
     def abort(self, *, reset: bool = False) -> None:
@@ -207,10 +215,11 @@ class Connection:
             if message.type is WSMsgType.CLOSE and self.close_code is None:
                 self._write_control(0x88, struct.pack("!H", message.data) if message.data else b"")
                 self._flush()
-                self.close_code = message.data or 1005
+                self.close_code = message.data or NO_STATUS
             return  # both have said goodbye, the connection is lost, or aiohttp has answered a protocol error
 
     def _on_message(self, kind: WSMsgType, data: str | bytes) -> None:
+        self._on_inbound()
         if self._too_many():
             self.close(WSCloseCode.POLICY_VIOLATION, "Too many requests")
             return

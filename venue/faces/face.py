@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 import msgspec
 from aiohttp import WSCloseCode, web
 
+from venue.budget import Budget, Budgets
 from venue.faces.connection import LARGEST_INBOUND, Connection, ConnectionRules, frame_text
 from venue.faces.egress import Egress
 from venue.faces.truth import Truth
+from venue.faces.usage import Usage, UsageAdmin
 from venue.faults.admin import FaultAdmin
 from venue.faults.board import Board
 from venue.faults.fault import Target
+from venue.faults.links import is_upgrade
 from venue.feed import MarketFeed
 from venue.market import Copy, Published, Update
 
@@ -31,15 +35,20 @@ class Face(ABC):
 
     name: str
 
-    def __init__(self, feeds: Iterable[MarketFeed], rules: ConnectionRules, seed: str) -> None:
+    def __init__(
+        self, feeds: Iterable[MarketFeed], rules: ConnectionRules, seed: str, budgets: Budgets | None = None
+    ) -> None:
         self.feeds = {feed.listing.symbol: feed for feed in feeds}
         self.rules = rules
         self.seed = seed
         self.board = Board(self)
         self.egress = Egress(self.board)
+        self.budgets = budgets or Budgets()
+        self.usage = Usage(self.name)
         self.connections: dict[Connection, None] = {}  # a dict keeps the order of arrival
         self.subscribers: dict[str, dict[Connection, None]] = {}
         self._runner: web.AppRunner | None = None
+        self._stopping = False
         for feed in self.feeds.values():
             feed.listener = self
 
@@ -82,6 +91,10 @@ class Face(ABC):
         """
 
     @abstractmethod
+    def too_many(self, budget: Budget, wait_s: int) -> web.Response:
+        """Write the refusal of a connect or request that is beyond a budget; it would be accepted after a wait."""
+
+    @abstractmethod
     def goodbye(self, connection: Connection, notice_s: float | None) -> None:
         """Announce the end as the venue does and close after the notice (None: the venue's own)."""
 
@@ -95,30 +108,65 @@ class Face(ABC):
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
-        """Refuse what faults refuse, and pass each REST reply through the egress; the admin endpoint is spared."""
+        """Refuse what budgets and faults refuse, and pass each REST reply through the egress, all counted.
+
+        The admin endpoint is spared.
+        """
         if request.path.startswith("/admin/"):
             admin: web.StreamResponse = await handler(request)
             return admin
-        if self.board.connects and (refused := self.board.refused(request)) is not None:
+        upgrade = is_upgrade(request)
+        refused = self._over_budget(request, upgrade=upgrade)
+        if refused is None and self.board.connects:
+            refused = await self.board.refused(request)
+        if refused is not None:
+            self._count(refused, upgrade=upgrade, refused=True)
             return refused
-        response: web.StreamResponse = await handler(request)
+        try:
+            response: web.StreamResponse = await handler(request)
+        except web.HTTPException as error:  # no such path
+            self._count(error, upgrade=upgrade)
+            raise
         if isinstance(response, web.WebSocketResponse):
             return response
-        return await self.egress.reply(request, response)
+        response = await self.egress.reply(request, response)
+        self._count(response, upgrade=upgrade)
+        return response
+
+    def _over_budget(self, request: web.Request, *, upgrade: bool) -> web.Response | None:
+        now_s = time.monotonic()
+        for budget in (self.budgets.connects,) if upgrade else self.budgets.requests:
+            wait_s = budget.admit(request.remote or "?", now_s)
+            if wait_s:
+                return self.too_many(budget, wait_s)
+        return None
+
+    def _count(self, response: web.StreamResponse, *, upgrade: bool, refused: bool = False) -> None:
+        if upgrade:
+            self.usage.connect(accepted=False)  # an accepted one is counted with its handshake
+        else:
+            self.usage.request(refused=refused or response.status in (418, 429))
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
         """Listen, and return the port (useful when 0 was asked for). Raises OSError when it is taken."""
         app = web.Application(middlewares=[self.middleware], client_max_size=64 * 1024)
         admin = FaultAdmin(self.name, self.board, (feed.listing for feed in self.feeds.values()))
-        app.add_routes([*Truth(self).routes(), *admin.routes(), *self.routes()])
+        usage = UsageAdmin(self.usage, self._limits())
+        app.add_routes([*Truth(self).routes(), *admin.routes(), *usage.routes(), *self.routes()])
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port, ssl_context=tls, reuse_address=True)
         await site.start()
         return int(self._runner.addresses[0][1])
 
+    def _limits(self) -> list[tuple[str, Budget]]:
+        """Return all budgets by name, for the endpoint."""
+        requests = [(f"requests in {budget.window_s} s", budget) for budget in self.budgets.requests]
+        return [("connects", self.budgets.connects), *requests]
+
     async def stop(self) -> None:
         """Say goodbye to the clients with 1001 and close the port."""
+        self._stopping = True
         self.board.clear()
         for connection in list(self.connections):
             connection.close(WSCloseCode.GOING_AWAY, "venue is shutting down")
@@ -135,7 +183,7 @@ class Face(ABC):
         on_end_of_life: Callable[[Connection], None],
     ) -> web.StreamResponse:
         """Do the handshake and serve one client; ``greet`` is told of it and returns who gets its messages."""
-        if len(self.connections) >= MOST_CLIENTS:
+        if self._stopping or len(self.connections) >= MOST_CLIENTS:
             return web.Response(status=503, text="too many clients")
         # Compression would need the frames to be made per client.
         socket = web.WebSocketResponse(
@@ -144,12 +192,18 @@ class Face(ABC):
         if not socket.can_prepare(request):
             return web.Response(status=426, text="WebSocket upgrade expected")
         await socket.prepare(request)
+        self.usage.connect(accepted=True)
 
         def on_text(raw: bytes) -> None:
             handle(raw)
 
         connection = Connection(
-            request, socket, self.rules, on_text=on_text, on_end_of_life=lambda: on_end_of_life(connection)
+            request,
+            socket,
+            self.rules,
+            on_text=on_text,
+            on_end_of_life=lambda: on_end_of_life(connection),
+            on_inbound=self.usage.frame,
         )
         self.connections[connection] = None
         handle = greet(connection)

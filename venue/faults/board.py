@@ -6,12 +6,10 @@ from typing import Final, Protocol, runtime_checkable
 
 from aiohttp import web
 
-from venue.clock import wall_us
 from venue.faces.connection import Connection
 from venue.faults.fault import Fault, Host, Outgoing, Target
 from venue.faults.frames import FrameFault
 from venue.faults.kinds import KINDS
-from venue.faults.links import Refuse
 from venue.faults.parameters import FaultError
 from venue.faults.skew import Skew
 from venue.faults.spec import Spec
@@ -27,6 +25,13 @@ class _Replying(Protocol):
     def concerns_request(self, target: Target) -> bool: ...
 
     async def reply(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse: ...
+
+
+@runtime_checkable
+class _Connecting(Protocol):
+    """A fault that has a say in connects."""
+
+    async def connecting(self, request: web.Request) -> web.Response | None: ...
 
 
 class Board:
@@ -45,7 +50,7 @@ class Board:
         self._ends: dict[int, tuple[float, asyncio.TimerHandle]] = {}
         self.frames: tuple[FrameFault, ...] = ()
         self.replies: tuple[_Replying, ...] = ()
-        self.connects: tuple[Refuse, ...] = ()
+        self.connects: tuple[_Connecting, ...] = ()
 
     # Faults
 
@@ -84,13 +89,17 @@ class Board:
         if timer is not None:
             timer[1].cancel()
         self.struck[fault.kind] += fault.strikes
-        self.ended_rows.append({**self.row(fault), "ended_us": wall_us()})
+        self.ended_rows.append(self.row(fault))
         self._sort()
 
     def row(self, fault: Fault) -> dict[str, object]:
         """Describe a fault as the endpoint shows it."""
         row = {"id": fault.number, **fault.spec.describe(), "state": fault.state, "struck": fault.strikes}
         row["began_us"] = fault.began_us
+        if fault.strikes:
+            row["first_struck_us"], row["last_struck_us"] = fault.first_struck_us, fault.last_struck_us
+        if fault.ended_us:
+            row["ended_us"] = fault.ended_us
         if fault.last:
             row["last"] = fault.last
         timer = self._ends.get(fault.number)
@@ -118,7 +127,7 @@ class Board:
         self.replies = tuple(
             sorted((f for f in faults if isinstance(f, _Replying)), key=lambda f: not isinstance(f, Skew))
         )
-        self.connects = tuple(f for f in faults if isinstance(f, Refuse))
+        self.connects = tuple(f for f in faults if isinstance(f, _Connecting))
 
     # What passes
 
@@ -147,10 +156,10 @@ class Board:
                 response = await fault.reply(request, response)
         return response
 
-    def refused(self, request: web.Request) -> web.Response | None:
-        """Return the answer to a request that is refused, or None."""
+    async def refused(self, request: web.Request) -> web.Response | None:
+        """Return the answer to a request that is refused, or None when it may go on, which may take its time."""
         for fault in self.connects:
-            response = fault.refused(request)
+            response = await fault.connecting(request)
             if response is not None:
                 return response
         return None

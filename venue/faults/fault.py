@@ -99,7 +99,9 @@ class Fault:
         self.over = asyncio.Event()  # set when nothing may be held back any longer
         self.random = Random(f"{host.seed}/{host.name}/faults/{number}/{self.kind}")
         self.last: dict[str, object] = {}  # what a judge should know of the newest strike
+        # Wall clock; 0 as long as it has not happened.
         self.began_us = wall_us()
+        self.first_struck_us = self.last_struck_us = self.ended_us = 0
         self._done = False
 
     @classmethod
@@ -138,9 +140,15 @@ class Fault:
     def left(self, connection: Connection, stream: str) -> None:
         """Forget a client's stream: it has unsubscribed."""
 
+    def note(self) -> None:
+        """Count a strike and remember when it was."""
+        self.strikes += 1
+        self.last_struck_us = wall_us()
+        self.first_struck_us = self.first_struck_us or self.last_struck_us
+
     def strike(self) -> None:
         """Count a strike; the last one of ``count`` makes the fault spent."""
-        self.strikes += 1
+        self.note()
         if self.spec.count is not None and self.strikes >= self.spec.count:
             self.spent = True
 
@@ -150,6 +158,7 @@ class Fault:
             self._done = True
             self.over.set()
             self.release()
+            self.ended_us = wall_us()
             self.desk.ended(self)
 
     def whole(self, name: str) -> int:

@@ -133,6 +133,11 @@ class Reorder(FrameFault):
             del self._held[key]
         self.settle()
 
+    def left(self, connection: Connection, stream: str) -> None:
+        """Drop what was held of a stream that is unsubscribed: a new subscription begins with new frames."""
+        self._held.pop((connection, stream), None)
+        self.settle()
+
 
 class _Queue:
     """The late frames of one stream of one client, with the times at which they are due, never decreasing."""
@@ -232,8 +237,17 @@ class Delay(FrameFault):
         """Drop what was held for a client."""
         super().gone(connection)
         for key in [key for key in self._queues if key[0] is connection]:
-            queue = self._queues.pop(key)
-            queue.stop()
-            self._held -= len(queue.late)
-            queue.late.clear()
+            self._drop(key)
         self.settle()
+
+    def left(self, connection: Connection, stream: str) -> None:
+        """Drop what was held of a stream that is unsubscribed: a new subscription begins with new frames."""
+        if (connection, stream) in self._queues:
+            self._drop((connection, stream))
+            self.settle()
+
+    def _drop(self, key: tuple[Connection, str]) -> None:
+        queue = self._queues.pop(key)
+        queue.stop()
+        self._held -= len(queue.late)
+        queue.late.clear()

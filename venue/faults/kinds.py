@@ -5,9 +5,10 @@ from typing import Final
 from venue.faults.bodies import Drip, Endless
 from venue.faults.fault import Fault, table
 from venue.faults.frames import Delay, Drop, Duplicate, Reorder
-from venue.faults.links import Cut, HalfOpen, Life, Refuse, Shutdown, Silence
+from venue.faults.links import Cut, Life, Refuse, Shutdown
 from venue.faults.replies import Cached, Html, Late, NoReply, Status, Truncated
 from venue.faults.shapes import Binary, Fragmented, Garbage, Oversized
+from venue.faults.silence import HalfOpen, Silence
 from venue.faults.skew import Skew
 from venue.faults.snapshots import Ancient, Crossed
 from venue.faults.truth import Lost, Wrong

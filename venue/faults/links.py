@@ -1,126 +1,19 @@
-"""Connections that fall silent, hang, break or are refused, and goodbyes at a chosen time."""
+"""Connections that break or are refused, and goodbyes at a chosen time."""
 
 import asyncio
 from collections.abc import Mapping
 from functools import partial
-from typing import ClassVar, Final
+from typing import Final
 
 from aiohttp import web
 
-from venue.faces.connection import Connection, abort
-from venue.faults.fault import Fault, Outgoing, concerns
-from venue.faults.frames import FrameFault
+from venue.faces.connection import NO_STATUS, Connection, abort
+from venue.faults.fault import Fault
 from venue.faults.parameters import LONGEST_S, FaultError, Parameter, Value
 from venue.faults.statuses import refusal
 
 ABNORMAL: Final = 1006
-CODES: Final = (1000, 1001, 1002, 1003, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014)
-
-_CLIENTS: Final = Parameter(
-    "clients",
-    "all",
-    "all: also those who connect while it lasts; present: those of its beginning",
-    choices=("all", "present"),
-)
-
-
-class _Grip(FrameFault):
-    """A fault that holds whole connections from its beginning to its end, and counts them."""
-
-    parameters: ClassVar[tuple[Parameter, ...]] = (_CLIENTS,)
-    countable = False
-    stage = 4
-
-    def begin(self) -> None:
-        """Take hold of those who are there."""
-        super().begin()
-        self._held: dict[Connection, None] = {}
-        for connection in self.host.carriers(self.spec.symbol):
-            self._hold(connection)
-
-    def connected(self, connection: Connection) -> None:
-        """Take hold of a new client."""
-        if self.word("clients") == "all" and not self.spent and self.spec.symbol == "*":
-            self._hold(connection)
-
-    def concerns(self, out: Outgoing) -> bool:
-        """Frames of the symbol, and for `*` replies to the client too."""
-        return concerns(self.spec.symbol, out.target)
-
-    def release(self) -> None:
-        """Let all go."""
-        held, self._held = self._held, {}
-        for connection in held:
-            self.let_go(connection)
-
-    def gone(self, connection: Connection) -> None:
-        """Forget a client."""
-        super().gone(connection)
-        self._held.pop(connection, None)
-
-    def grip(self, connection: Connection) -> None:
-        """Do it to a connection."""
-
-    def let_go(self, connection: Connection) -> None:
-        """Undo it."""
-
-    def _hold(self, connection: Connection) -> None:
-        self._held[connection] = None
-        self.grip(connection)
-        self.strike()
-
-
-class Silence(_Grip):
-    """Nothing is said any more, though the connection is open and what the client says is read."""
-
-    kind = "silence"
-    summary = "no more frames; the connection stays open and is read. With a symbol only its frames stop"
-    parameters = (*_Grip.parameters, Parameter("pings", True, "pings and pongs still go out"))
-
-    @classmethod
-    def check(cls, symbol: str, values: Mapping[str, Value]) -> None:
-        """Pings belong to no symbol."""
-        if symbol != "*" and not values["pings"]:
-            raise FaultError(f"pings: False needs symbol *, not {symbol!r}: pings belong to the whole connection")
-
-    def take(self, out: Outgoing) -> None:
-        """Withhold the frames of those who are held."""
-        if out.connection not in self._held and self.word("clients") == "all":
-            self._hold(out.connection)  # has subscribed the symbol since
-        if out.connection not in self._held:
-            self.desk.pass_on(out, self)
-
-    def grip(self, connection: Connection) -> None:
-        """Stop pings too, if wanted."""
-        if not self.flag("pings"):
-            connection.mute()
-
-    def let_go(self, connection: Connection) -> None:
-        """Let it speak again."""
-        if not self.flag("pings"):
-            connection.unmute()
-
-
-class HalfOpen(_Grip):
-    """The peer is gone and nobody has been told: nothing is sent, nothing read, the socket stays open."""
-
-    kind = "half_open"
-    summary = "nothing is sent and nothing is read; the socket stays open"
-    per_symbol = False
-
-    def take(self, out: Outgoing) -> None:
-        """Frames of those who are held go nowhere by themselves."""
-        self.desk.pass_on(out, self)
-
-    def grip(self, connection: Connection) -> None:
-        """Neither speak nor listen."""
-        connection.mute()
-        connection.pause_reading()
-
-    def let_go(self, connection: Connection) -> None:
-        """Speak and listen again."""
-        connection.resume_reading()
-        connection.unmute()
+CODES: Final = (1000, 1001, 1002, 1003, NO_STATUS, ABNORMAL, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014)
 
 
 class Cut(Fault):
@@ -132,7 +25,8 @@ class Cut(Fault):
         Parameter(
             "code",
             ABNORMAL,
-            f"of the close frame, one of {', '.join(map(str, CODES))} or 3000 to 4999; 1006: none",
+            f"of the close frame, one of {', '.join(map(str, CODES))} or 3000 to 4999; "
+            f"{NO_STATUS}: a frame without a code; {ABNORMAL}: no frame",
             1000,
             4999,
         ),
@@ -165,8 +59,8 @@ class Cut(Fault):
             if code == ABNORMAL:
                 connection.abort(reset=self.flag("reset"))
             else:
-                connection.close(code, "fault")
-            self.strikes += 1
+                connection.close(None if code == NO_STATUS else code, "fault")
+            self.note()
         self._rounds += 1
         if self.spec.count is not None and self._rounds >= self.spec.count:
             self.spent = True
@@ -175,7 +69,25 @@ class Cut(Fault):
         self._timer = asyncio.get_running_loop().call_later(self.number_of("every_s"), self._round)
 
 
-class Shutdown(Fault):
+class _Farewell(Fault):
+    """A fault that tells connections of their end. It has ended when the last of them has gone."""
+
+    def begin(self) -> None:
+        """Begin with nobody told."""
+        self._told: dict[Connection, None] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody who was told is still there."""
+        return bool(self._told)
+
+    def gone(self, connection: Connection) -> None:
+        """Take note that a client has gone."""
+        self._told.pop(connection, None)
+        self.settle()
+
+
+class Shutdown(_Farewell):
     """The venue's own announcement to all clients, and the close after the notice."""
 
     kind = "shutdown"
@@ -185,16 +97,18 @@ class Shutdown(Fault):
     countable = False
 
     def begin(self) -> None:
-        """Announce and end: the closes follow by themselves."""
+        """Announce: the closes follow by themselves."""
+        super().begin()
         notice_s = self.number_of("notice_s")
         for connection in self.host.carriers(self.spec.symbol):
-            self.strikes += 1
+            self.note()
+            self._told[connection] = None
             self.host.goodbye(connection, None if notice_s < 0 else notice_s)
         self.spent = True
         self.settle()
 
 
-class Life(Fault):
+class Life(_Farewell):
     """The limit on a connection's age, on a shortened clock."""
 
     kind = "life"
@@ -207,6 +121,7 @@ class Life(Fault):
 
     def begin(self) -> None:
         """Shorten the lives there are."""
+        super().begin()
         for connection in list(self.host.connections):
             self.connected(connection)
 
@@ -223,6 +138,7 @@ class Life(Fault):
         if self.spent:
             return
         self.strike()
+        self._told[connection] = None
         if self.flag("notice"):
             self.host.goodbye(connection, None)
         else:
@@ -249,10 +165,9 @@ class Refuse(Fault):
         if 0 < int(values["status"]) < 400:
             raise FaultError(f"status: {values['status']} refuses nothing; it is 0 or 400 to 599")
 
-    def refused(self, request: web.Request) -> web.Response | None:
+    async def connecting(self, request: web.Request) -> web.Response | None:
         """Return the answer to a connect that is refused, or None."""
-        upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
-        if self.spent or self.word("what") not in ("all", "ws" if upgrade else "rest"):
+        if self.spent or self.word("what") not in ("all", "ws" if is_upgrade(request) else "rest"):
             return None
         self.strike()
         status = self.whole("status")
@@ -262,6 +177,11 @@ class Refuse(Fault):
             response = hang_up(request, reset=self.flag("reset"))
         self.settle()
         return response
+
+
+def is_upgrade(request: web.Request) -> bool:
+    """Tell whether a request asks for a WebSocket."""
+    return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 def hang_up(request: web.Request, *, reset: bool = False) -> web.Response:
