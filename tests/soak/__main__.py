@@ -11,6 +11,7 @@ clients and faults, all books live.
 import argparse
 import asyncio
 import contextlib
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ from tests.soak.clients import Clients
 from tests.soak.usage import Sample, Usage, growth, unexpected, write_csv
 from tests.truth.admin import Admin
 from tests.truth.court import FACES, PAIRS, channel_to, rest_of
-from tests.truth.strikes import deck
+from tests.truth.strikes import KINDS, deck
 
 SHARE = 0.05  # by which memory may grow
 _FIRST = 0.1  # of the time, before the first look
@@ -47,10 +48,13 @@ class Options:
 
     hours: float = 6.0
     speed: float = 20.0
+    activity: float = 0.1  # of the market: twenty times as much of everything would be the venue's soak, not ours
     minutes_wall: float = 0.0
     pairs: int = 4
     clients: int = 12
     seed: int = 1
+    faults: bool = True
+    kinds: tuple[str, ...] = ()
     csv: Path | None = None
 
     @property
@@ -101,13 +105,15 @@ class Soak:
     async def _unrest(self, until: float) -> None:
         """Clients come and go and faults strike until then."""
         self.clients.begin()
-        faults = [asyncio.create_task(self._strike(face, until)) for face in FACES]
-        await asyncio.gather(*faults)
+        if self.options.faults:
+            await asyncio.gather(*(self._strike(face, until) for face in FACES))
+        else:
+            await asyncio.sleep(max(0.0, until - time.monotonic()))
         await self.clients.end()
 
     async def _strike(self, face: str, until: float) -> None:
         rng = Random(f"{self.options.seed}/{face}/{until}")
-        strikes = deck(rng, face, PAIRS[: self.options.pairs])
+        strikes = deck(rng, face, PAIRS[: self.options.pairs], self.options.kinds)
         while time.monotonic() < until:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, until - time.monotonic())):
@@ -178,8 +184,8 @@ async def run(options: Options, console: Console) -> list[str]:
     pairs = PAIRS[: options.pairs]
     told = [word for pair in pairs for word in ("--pair", pair)]
     base, quote = pairs[0].split("/")
-    speed = ("--speed", str(options.speed), "--seed", f"soak-{options.seed}")
-    with venue(*speed, *told) as endpoints:
+    flow = ("--speed", str(options.speed), "--activity", str(options.activity), "--seed", f"soak-{options.seed}")
+    with venue(*flow, *told) as endpoints:
         rests = {face: rest_of(endpoints, face) for face in FACES}
         with server(*endpoints, "--base_asset", base, "--quote_asset", quote, *told) as (process, port):
             async with aiohttp.ClientSession() as http, channel_to(port) as channel:
@@ -194,22 +200,37 @@ async def run(options: Options, console: Console) -> list[str]:
     return soak.problems
 
 
+async def _guarded(options: Options, console: Console) -> list[str]:
+    """The same, ended cleanly by Ctrl-C and SIGTERM."""
+    task = asyncio.ensure_future(run(options, console))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await task
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0 when the server has not grown and nothing else is wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=(__doc__ or "").split("\n")[0])
     add = parser.add_argument
     add("--hours", type=float, default=Options.hours, help="of venue time (default %(default)s)")
     add("--speed", type=float, default=Options.speed, help="of the venue (default %(default)s)")
+    add("--activity", type=float, default=Options.activity, help="of the venue's market (default %(default)s)")
     add("--minutes-wall", type=float, default=0.0, help="real minutes, instead of --hours")
     add("--pairs", type=int, default=Options.pairs, choices=range(1, len(PAIRS) + 1), help="default %(default)s")
     add("--clients", type=int, default=Options.clients, help="at the same time, about (default %(default)s)")
     add("--seed", type=int, default=Options.seed, help="default %(default)s")
+    add("--no-faults", dest="faults", action="store_false", help="clients alone: to find what it is that grows")
+    add("--kinds", default="", help="only these kinds of faults, separated by semicolons")
     add("--csv", type=Path, metavar="FILE", help="write a sample a second")
-    options = Options(**vars(parser.parse_args(arguments)))
+    told = vars(parser.parse_args(arguments))
+    kinds = tuple(each.strip() for each in told.pop("kinds").split(";") if each.strip())
+    if unknown := sorted(set(kinds) - KINDS.keys()):
+        parser.error(f"--kinds: unknown {unknown}; known are {'; '.join(KINDS)}")
+    options = Options(**told, kinds=kinds)
     console = Console(width=None if sys.stdout.isatty() else 200)
     try:
-        problems = asyncio.run(run(options, console))
-    except KeyboardInterrupt:
+        problems = asyncio.run(_guarded(options, console))
+    except asyncio.CancelledError:
         return 130
     for problem in problems:
         console.print(problem, markup=False, highlight=False, soft_wrap=True)

@@ -12,6 +12,7 @@ from tests.truth.record import BookName, Down, Excuse, Finding, excuse
 from tests.truth.strikes import Strike, deck
 from tests.truth.tape import units
 
+_LASTING = ("silence", "half_open", "skew")  # what these strike is a connection or a clock, not a diff
 AUDIT_S = 30.0  # what is wrong without a trace must be found within this
 
 
@@ -85,16 +86,19 @@ class Ordeal:
         for pair in pairs:
             book = BookName(self.face, pair)
             tape = self.court.tapes[book]
-            last, began_us = row.get("last", {}), row["began_us"]
+            last = row.get("last", {})
             if "u" in last:
                 after, until = last["U"] - 1, last["u"]
             elif "microtimestamp" in last:
                 until = last["microtimestamp"]
                 after = self.court.record.shown_before(book, until)
-            else:  # the venue does not tell which diffs: all that changed while it lasted
+            else:  # the venue does not tell which diffs: all that changed while it struck, or while it lasted
+                lasts = strike.fault["kind"] in _LASTING
+                began_us = row["began_us"] if lasts else row.get("first_struck_us", row["ended_us"])
+                ended_us = row["ended_us"] + int(strike.slack_s * 1e6) if lasts else row.get("last_struck_us", 0)
                 before = [each for sent, each in self.court.record.shown_at[book] if sent // 1000 <= began_us]
                 after = before[-1] if before else tape.start
-                until = tape.position_at(row["ended_us"] + int(strike.slack_s * 1e6))
+                until = tape.position_at(ended_us)
             struck = tape.between(after, until)
             if "price" in last:
                 price = units(last["price"])

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-CODES = (1000, 1001, 1002, 1003, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999)
+CODES = (1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999)
 FORMS = ("text", "truncated", "types", "nan", "negative", "empty", "utf8")
-_NOTICE_S = {"binance": 10.0, "bitstamp": 5.0}  # the longest, from an announced end to the close
 _TOO_BIG = 20_000_000  # bytes; no client has to take such a message
 _FRAME_S = 0.5  # in which a struck frame shows its effect
 
@@ -109,6 +108,7 @@ def _oversized(rng: Random, face: str, pair: str) -> Strike:
 
 def _silence(rng: Random, face: str, pair: str) -> Strike:
     fault = {"kind": "silence", "for_s": _draw(rng, (1.0, 14.0)), "clients": rng.choice(("all", "present"))}
+    fault["cure"] = rng.random() < 0.5
     return Strike("silence of a pair", face, pair, fault, blind=face == "bitstamp")
 
 
@@ -124,6 +124,7 @@ def _silence_all(pings: bool) -> Maker:
 def _half_open(clients: str) -> Maker:
     def make(rng: Random, face: str, pair: str) -> Strike:
         fault = {"kind": "half_open", "for_s": _draw(rng, (3.0, 16.0)), "clients": clients}
+        fault["connects"] = rng.choice(("held", "hang")) if clients == "all" else "held"
         label = f"half_open {clients}"
         return Strike(label, face, None, fault, wide=True, blind=face == "bitstamp", settle_s=1.0)
 
@@ -142,33 +143,30 @@ def _cut_reset(rng: Random, face: str, pair: str) -> Strike:
     return Strike("cut reset", face, None, fault, wide=True, settle_s=1.0)
 
 
-def _refuse(rng: Random, face: str, pair: str) -> Strike:
-    fault: dict[str, Any] = {
-        "kind": "refuse",
-        "for_s": _draw(rng, (1.0, 6.0)),
-        "what": rng.choice(("ws", "all", "rest")),
-    }
-    fault["status"] = rng.choice((0, 0, 403, 429, 500, 503))
-    if fault["status"] == 429:
-        fault["retry_after_s"] = rng.randint(1, 4)
-    elif fault["status"] == 0:
-        fault["reset"] = rng.random() < 0.5
-    forbidden = fault["status"] == 403 and fault["what"] != "ws"
-    cut = {"kind": "cut", "count": 1}
-    label = "refuse, status" if fault["status"] else "refuse"
-    return Strike(label, face, None, fault, wide=True, after=cut, settle_s=1.0, healed_by_cut=forbidden)
+def _refuse(label: str, *statuses: int) -> Maker:
+    def make(rng: Random, face: str, pair: str) -> Strike:
+        what, status = rng.choice(("ws", "all", "rest")), rng.choice(statuses)
+        fault: dict[str, Any] = {"kind": "refuse", "for_s": _draw(rng, (1.0, 6.0)), "what": what, "status": status}
+        if status == 429:
+            fault["retry_after_s"] = rng.randint(1, 4)
+        elif status == 0:
+            fault["reset"] = rng.random() < 0.5
+        cut = {"kind": "cut", "count": 1}
+        forbidden = status == 403 and what != "ws"
+        return Strike(label, face, None, fault, wide=True, after=cut, settle_s=1.0, healed_by_cut=forbidden)
+
+    return make
 
 
 def _life(rng: Random, face: str, pair: str) -> Strike:
     notice = rng.random() < 0.5
     fault = {"kind": "life", "s": _draw(rng, (0.5, 3.0)), "notice": notice, "count": 1}
-    return Strike("life", face, None, fault, wide=True, settle_s=_NOTICE_S[face] + 1 if notice else 1.0)
+    return Strike("life", face, None, fault, wide=True, settle_s=1.0)
 
 
 def _shutdown(rng: Random, face: str, pair: str) -> Strike:
-    notice_s = rng.choice((-1.0, 0.0, 1.0, 3.0))
-    settle_s = 1.0 + (notice_s if notice_s >= 0 else _NOTICE_S[face])
-    return Strike("shutdown", face, None, {"kind": "shutdown", "notice_s": notice_s}, wide=True, settle_s=settle_s)
+    fault = {"kind": "shutdown", "notice_s": rng.choice((-1.0, 0.0, 1.0, 3.0))}
+    return Strike("shutdown", face, None, fault, wide=True, settle_s=1.0)
 
 
 def _reply(label: str, count: int | None = 1, healed_by_cut: bool = False, **fixed: Any) -> Maker:
@@ -239,7 +237,8 @@ KINDS: dict[str, Maker] = {
     "half_open all": _half_open("all"),
     "cut": _cut,
     "cut reset": _cut_reset,
-    "refuse": _refuse,
+    "refuse": _refuse("refuse", 0),
+    "refuse, status": _refuse("refuse, status", 403, 429, 500, 503),
     "life": _life,
     "shutdown": _shutdown,
     "late": _reply("late", 2, delay_s=(0.2, 3.0)),

@@ -403,10 +403,12 @@ async def test_a_shifted_clock_moves_positions() -> None:
     assert await tape.place(2_003) == 2_003
     tape._note_skew(-500)
     assert await tape.place(2_003 - 500) == 2_003
+    tape.public += 500
     assert await tape.place(3_007) == 3_007
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Unplaced):
         patch.setattr("tests.truth.tape.REACH_S", 0.05)
         await tape.place(2_000)
+    assert tape._placed(3_600) is None  # not read yet: no older shift may claim it
 
 
 def test_an_excuse_covers_what_the_strike_made_wrong_and_no_more() -> None:
