@@ -148,6 +148,7 @@ class Fetch(NamedTuple):
     delay_s: float = 0.0
     probe: bool = False  # to compare a live book with, not to build one from
     share: float = 1.0  # given up at once where more than this share of our budget would be used; 1: waited for
+    cheaper: tuple[str, int, int] | None = None  # path, weight, levels of what will do where the budget is short
 
 
 class Timer(NamedTuple):

@@ -82,6 +82,7 @@ class BinanceSync(Synchroniser):
     """The rules of Binance spot: every event spans the update ids `U` to `u`, the next one begins at `u` + 1."""
 
     first_levels = 1000
+    least_levels = 100
     quiet_levels = 100
     audit_levels = 1000
     deep_levels = 5000

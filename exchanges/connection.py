@@ -21,7 +21,7 @@ from exchanges.budget import Budget
 from exchanges.errors import ExchangeError, Forbidden, NoBudget, RateLimited
 from exchanges.feed import Feed
 from exchanges.frames import FRAME_S, FrameSocket
-from exchanges.rest import DEFAULT_BAN_S, Answer, RestClient
+from exchanges.rest import DEFAULT_BAN_S, Answer, Request, RestClient
 from exchanges.venue import Venue
 
 log = logging.getLogger(__name__)
@@ -304,11 +304,15 @@ class Connection:
             self._perform(inherited)
             return
 
-        def deliver(answer: Answer) -> None:  # in a REST thread
-            self._inbox.append(_Delivery(fetch, answer, time.time_ns()))
+        def deliver(answer: Answer, path: str) -> None:  # in a REST thread
+            asked = fetch
+            if fetch.cheaper and path == fetch.cheaper[0]:
+                asked = fetch._replace(levels=fetch.cheaper[2])
+            self._inbox.append(_Delivery(asked, answer, time.time_ns()))
             self._wake()
 
-        self._rest.submit(fetch.path, fetch.weight, deliver, fetch.share)
+        cheaper = fetch.cheaper[:2] if fetch.cheaper else None
+        self._rest.submit(Request(fetch.path, fetch.weight, fetch.share, cheaper), deliver)
 
     def _take_deliveries(self) -> None:
         with contextlib.suppress(BlockingIOError):  # the delivery is here, its wake-up call is still to come

@@ -24,9 +24,22 @@ _MAX_BODY = 64 * 1024 * 1024
 _CHUNK = 256 * 1024
 DEFAULT_BAN_S = {429: 10.0, 418: 120.0}  # where the reply does not tell
 _WORKERS = 4  # a reply that drips must not hold up the other symbols
+_DEAR_SHARE = 0.6  # of the budget that requests may use for which a cheaper one would do
 _MAX_WAITING = 4096  # requests in the queue; one more is answered with a failure at once
 
 Answer = bytes | ExchangeError
+
+
+class Request(NamedTuple):
+    """A path with its weight. `share` below 1: not waited for where more than this share would be used.
+
+    `cheaper`: another path and its weight, asked for instead where the budget runs short.
+    """
+
+    path: str
+    weight: int
+    share: float = 1.0
+    cheaper: tuple[str, int] | None = None
 
 
 class _Job(NamedTuple):
@@ -34,10 +47,8 @@ class _Job(NamedTuple):
 
     urgency: float  # smaller is sooner
     order: int
-    path: str
-    weight: int
-    share: float
-    answer: Callable[[Answer], None]
+    request: Request
+    answer: Callable[[Answer, str], None]
 
 
 class RestClient:
@@ -71,27 +82,40 @@ class RestClient:
         self._stopped.set()
         for _ in self._threads:
             try:
-                self._jobs.put_nowait(_Job(-1.0, next(self._order), "", 0, 1.0, _nobody))  # wakes a worker
+                self._jobs.put_nowait(_Job(-2.0, next(self._order), Request("", 0), _nobody))  # wakes a worker
             except queue.Full:
                 break  # a full queue wakes the workers by itself
 
-    def submit(self, path: str, weight: int, answer: Callable[[Answer], None], share: float = 1.0) -> None:
-        """Asks for `path` as soon as the budget allows, then calls `answer` in a thread of the pool.
+    def submit(self, request: Request, answer: Callable[[Answer, str], None]) -> None:
+        """Asks as soon as the budget allows, then calls `answer` in a thread of the pool, with the path asked for.
 
-        With a `share` below 1 it does not wait: the answer is NoBudget where more than this share would be used.
+        Where the share of a request would be exceeded the answer is NoBudget.
         """
         try:
-            self._jobs.put_nowait(_Job(-share, next(self._order), path, weight, share, answer))
+            self._jobs.put_nowait(_Job(-request.share, next(self._order), request, answer))
         except queue.Full:
-            answer(Unreachable(f"{_MAX_WAITING} requests to {self.venue.name} are waiting already"))
+            words = f"{_MAX_WAITING} requests to {self.venue.name} are waiting already"
+            answer(Unreachable(words), request.path)
 
-    def get(self, path: str, weight: int, share: float = 1.0) -> bytes:
+    def get(self, path: str, weight: int) -> bytes:
         """The body of a 200 reply, after waiting for the budget; raises an ExchangeError for anything else."""
+        return self._ask(self._afford(Request(path, weight)))
+
+    def _afford(self, request: Request) -> str:
+        """Spends the weight, after waiting for the budget where need be; the path to ask for."""
+        path, weight, share, cheaper = request
+        if cheaper:
+            if self.budget.delay_s(weight, time.monotonic(), _DEAR_SHARE) == 0:
+                return path
+            path, weight = cheaper
         while (delay := self.budget.delay_s(weight, time.monotonic(), share)) > 0:
             if share < 1:
                 raise NoBudget(f"the budget of {self.venue.name} is wanted for others")
             if self._stopped.wait(min(delay, 60.0)):
                 raise Unreachable("stopped")
+        return path
+
+    def _ask(self, path: str) -> bytes:
         url = self.base + path
         try:
             with self._session().get(
@@ -135,22 +159,24 @@ class RestClient:
 
     def _work(self) -> None:
         while not self._stopped.is_set():
-            _, _, path, weight, share, answer = self._jobs.get()
+            _, _, request, answer = self._jobs.get()
             if self._stopped.is_set():
                 return
+            path = request.path
             result: Answer
             try:
-                result = self.get(path, weight, share)
+                path = self._afford(request)
+                result = self._ask(path)
             except ExchangeError as error:
                 result = error
             except Exception as error:  # the requester must hear of it, and the pool must live on
                 log.exception("request %s failed", path)
                 result = GarbageFrame(f"{path}: {type(error).__name__}: {error}")
             if not self._stopped.is_set():
-                answer(result)
+                answer(result, path)
 
 
-def _nobody(answer: Answer) -> None:
+def _nobody(answer: Answer, path: str) -> None:
     """Nobody waits for this answer."""
 
 

@@ -22,7 +22,7 @@ _SLOW_RETRY_S = 5.0  # at most between two
 _DEEPEN_S = 2.0  # from a shallow snapshot until the deep one is asked for
 _REFRESH_AGAIN_S = 10.0  # after a fresh snapshot of a live book could not be had
 # Of our budget: what is left belongs to books that are not live.
-_SPARE_SHARE, _QUIET_SHARE = 0.5, 0.75
+_SPARE_SHARE, _QUIET_SHARE, _REFRESH_SHARE = 0.5, 0.75, 0.9
 
 
 class Phase(Enum):
@@ -47,6 +47,7 @@ class Synchroniser(ABC):
     # Levels a side of the snapshots that are asked for: to get live, to be held against a quiet or a busy book, to
     # know the whole depth. 0: the whole book.
     first_levels = quiet_levels = audit_levels = deep_levels = 0
+    least_levels = 0  # to get live where the budget is short
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
@@ -129,7 +130,7 @@ class Synchroniser(ABC):
             return [self._fetch(min(retry_s, 1.0))]
         self.refreshing = False
         self._buffer.clear()
-        purpose = DEEPEN if fetch.share < 1 else REFRESH
+        purpose = DEEPEN if fetch.share == _SPARE_SHARE else REFRESH
         return [Timer(self.symbol, self.generation, purpose, max(retry_s, _REFRESH_AGAIN_S))]
 
     def timeout(self, generation: int, purpose: str) -> list[Action]:
@@ -172,7 +173,7 @@ class Synchroniser(ABC):
         if self.phase is not Phase.LIVE or self.refreshing:
             return []
         self._expect_fresh()
-        return [self._fetch(0.0, spare=spare)]
+        return [self._fetch(0.0, _SPARE_SHARE if spare else _REFRESH_SHARE)]
 
     def hold(self, reason: str) -> list[Action]:
         """Something may be missing from the diffs, nobody knows: the book stays as it is until a fresh snapshot.
@@ -294,12 +295,13 @@ class Synchroniser(ABC):
             actions.append(Become(self.symbol, State.SYNCING, f"{self._tries} snapshots in a row were {fault}"))
         return [*actions, self._fetch(retry_s)]
 
-    def _fetch(self, delay_s: float, *, spare: bool = False) -> Fetch:
+    def _fetch(self, delay_s: float, share: float = 1.0) -> Fetch:
         """The request for a snapshot to build the book from, with the present generation."""
-        levels = self.deep_levels if self.refreshing and not self.doubt else self.first_levels
+        first = self.phase is not Phase.LIVE or bool(self.doubt)
+        levels = self.first_levels if first else self.deep_levels
         path, weight = self.request(levels)
-        share = _SPARE_SHARE if spare else 1.0
-        return Fetch(self.symbol, self.generation, path, weight, levels, delay_s, share=share)
+        cheaper = (*self.request(self.least_levels), self.least_levels) if first and self.least_levels else None
+        return Fetch(self.symbol, self.generation, path, weight, levels, delay_s, share=share, cheaper=cheaper)
 
     def _ask(self, number: int, deep: bool) -> Fetch:
         """The request for a snapshot to hold the book against."""

@@ -448,7 +448,7 @@ def test_a_defect_of_ours(web: Web, caplog: pytest.LogCaptureFixture) -> None:
     protocol = Faulty([instrument("BTCUSDT")])
     with talking(stay, web, protocol=protocol) as (_, line):
         line.until(State.DOWN, "internal error: RuntimeError: a defect")
-        line.until(State.LIVE, connects=2)
+        assert line.until(State.LIVE, connects=2).counters.restarts == 1
     errors = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 1
     assert errors[0].exc_info

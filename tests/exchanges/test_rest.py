@@ -16,7 +16,7 @@ import exchanges.rest
 from exchanges.binance import Binance
 from exchanges.bitstamp import Bitstamp
 from exchanges.errors import ExchangeError, Forbidden, GarbageFrame, NoBudget, RateLimited, Refused, Unreachable
-from exchanges.rest import Answer, RestClient
+from exchanges.rest import Answer, Request, RestClient
 from tests.exchanges.sockets import quick
 from tests.exchanges.web import Web, free_port, reply, serving
 from tests.waiting import until
@@ -278,15 +278,15 @@ def test_answers_come_by_callback(client: RestClient, web: Web) -> None:
     answers: list[Answer] = []
     threads: set[str] = set()
 
-    def take(answer: Answer) -> None:
+    def take(answer: Answer, path: str) -> None:
         threads.add(threading.current_thread().name)
         answers.append(answer)
 
     client.start()
-    client.submit("/a", 1, take)
+    client.submit(Request("/a", 1), take)
     until(lambda: len(answers) == 1, "the answer")
     web.respond = reply(b"", 500)
-    client.submit("/b", 1, take)
+    client.submit(Request("/b", 1), take)
     until(lambda: len(answers) == 2, "the failure")
     assert answers[0] == b"ok"
     assert isinstance(answers[1], Refused)
@@ -301,12 +301,12 @@ def test_an_internal_error_is_answered(
     with monkeypatch.context() as patch:
         patch.setattr(client.venue, "used_weight", lambda _: 1 / 0)
         client.start()
-        client.submit("/a", 1, answers.append)
+        client.submit(Request("/a", 1), lambda answer, _path: answers.append(answer))
         until(lambda: answers, "the answer")
     assert isinstance(answers[0], GarbageFrame)
     assert "ZeroDivisionError" in str(answers[0])
     assert any(record.exc_info for record in caplog.records if record.levelno == logging.ERROR)
-    client.submit("/a", 1, answers.append)
+    client.submit(Request("/a", 1), lambda answer, _path: answers.append(answer))
     until(lambda: len(answers) == 2, "the next answer")
     assert answers[1] == b"ok"
 
@@ -317,7 +317,7 @@ def test_a_full_queue(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     client = RestClient(Binance(), web.url)
     answers: list[Answer] = []
     for _ in range(3):
-        client.submit("/", 1, answers.append)
+        client.submit(Request("/", 1), lambda answer, _path: answers.append(answer))
     assert client.waiting == 2
     assert [str(answer) for answer in answers] == ["2 requests to binance are waiting already"]
     client.start()
@@ -335,10 +335,10 @@ def test_stop_ends_the_pool(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     answers: list[Answer] = []
     pool = [thread for thread in threading.enumerate() if thread not in before and "rest" in thread.name]
     for _ in range(2):
-        client.submit("/", 1, answers.append)
+        client.submit(Request("/", 1), lambda answer, _path: answers.append(answer))
     until(lambda: client.waiting == 0, "the pool takes its jobs")
     for _ in range(3):
-        client.submit("/", 1, answers.append)
+        client.submit(Request("/", 1), lambda answer, _path: answers.append(answer))
     client.stop()
     for thread in pool:
         thread.join(5)
@@ -352,11 +352,11 @@ def test_what_can_wait_does_not_wait(web: Web) -> None:
     client = RestClient(venue, web.url)
     client.start()
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    client.submit("/a", 40, answers.put, 0.5)
+    client.submit(Request("/a", 40, 0.5), lambda answer, _path: answers.put(answer))
     assert answers.get(timeout=10) == b"ok"
-    client.submit("/b", 40, answers.put, 0.5)
+    client.submit(Request("/b", 40, 0.5), lambda answer, _path: answers.put(answer))
     assert isinstance(answers.get(timeout=10), NoBudget)
-    client.submit("/c", 40, answers.put)
+    client.submit(Request("/c", 40), lambda answer, _path: answers.put(answer))
     assert answers.get(timeout=10) == b"ok"
     client.stop()
     assert web.paths == ["/a", "/c"]
@@ -368,9 +368,22 @@ def test_the_urgent_goes_first(web: Web, monkeypatch: pytest.MonkeyPatch) -> Non
     client = RestClient(quick(), web.url)
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
     for path, share in (("/spare1", 0.5), ("/quiet", 0.75), ("/spare2", 0.5), ("/resync1", 1.0), ("/resync2", 1.0)):
-        client.submit(path, 1, answers.put, share)
+        client.submit(Request(path, 1, share), lambda answer, _path: answers.put(answer))
     client.start()
     for _ in range(5):
         answers.get(timeout=10)
     client.stop()
     assert web.paths == ["/resync1", "/resync2", "/quiet", "/spare1", "/spare2"]
+
+
+def test_the_cheaper_one_where_the_budget_is_short(web: Web) -> None:
+    """A request that would have to wait is replaced by one that need not; the answer says which it was."""
+    client = RestClient(quick(weight=100), web.url)
+    client.start()
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    for _ in range(3):
+        client.submit(Request("/deep", 50, cheaper=("/flat", 5)), lambda answer, path: answers.put((answer, path)))
+        assert answers.get(timeout=10)[0] == b"ok"
+    client.stop()
+    assert web.paths == ["/deep", "/flat", "/flat"]
+    assert client.budget.used(time.monotonic()) == 60
