@@ -40,6 +40,7 @@ _HEAL_S = 120.0
 _REST_S = 2.0  # after the last client has gone
 _SAMPLE_S = 1.0
 _PAUSE_S = (0.5, 6.0)  # between two faults of a face
+_LARGEST, _WARM_UPS = 20_000_000, 5  # bytes of a message; how often it comes before the first look
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Soak:
         try:
             wall_s = self.options.wall_s
             await self._all_live("at the start")
+            await self._warm_up()
             await self._unrest(self.began + wall_s * _FIRST)
             before = await self._rest()
             self.console.print(f"at rest after the first tenth: {before}", highlight=False)
@@ -101,6 +103,16 @@ class Soak:
             await asyncio.gather(watching, sampling, telling, return_exceptions=True)
         self.problems += unexpected(self.process.err)[:10]
         self.problems += [f"{each.kind}: {each.text}" for each in list(self.clients.record.findings)[:10]]
+
+    async def _warm_up(self) -> None:
+        """The largest messages there are, so that what the allocator keeps of them is kept before the first look."""
+        if not self.options.faults:
+            return
+        large = {"kind": "oversized", "channel": "diff", "bytes": _LARGEST, "count": 1}
+        for _ in range(_WARM_UPS):
+            await asyncio.gather(*(self.admin.fault(face, large) for face in FACES))
+            await asyncio.sleep(_REST_S / 2)
+            await self._all_live("after an oversized message")
 
     async def _unrest(self, until: float) -> None:
         """Clients come and go and faults strike until then."""
