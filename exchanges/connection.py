@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _CONNECT_S = 5.0
 _AT_ONCE_AFTER_S = 10.0  # a connection that lasted less is followed by a wait, whoever asked to reconnect
+_LEVEL_WITHIN_S = 3.0  # two connections stand at the same update; after this the new one may also be ahead
+_LOOK_EVERY_S = 0.02  # whether they do
 _ROTATE_AT_ONCE_AFTER_S = 2.0  # likewise for one that is taken over while it stands: the successor waits
 _FORBIDDEN_S, _FORBIDDEN_CAP_S = 60.0, 3600.0  # before a snapshot is asked again that the venue forbids
 
@@ -205,6 +207,8 @@ class Connection:
             wait = min(limits.dead_s - silent if pinged else limits.quiet_s - silent, 1.0)
             if self._due:
                 wait = min(wait, self._due[0][0] - now)
+            if self._predecessor is not None:
+                wait = min(wait, _LOOK_EVERY_S)
             ready = [] if ws.pending() else [fd for fd, _ in readable.poll(max(0.0, wait * 1000))]
             if self._inbox or self._wake_read.fileno() in ready:
                 self._take_deliveries()
@@ -225,7 +229,8 @@ class Connection:
 
     def _relieve(self, predecessor: "Connection") -> None:
         """Takes over what can be taken over by now; the predecessor ends when that is all."""
-        if self.feed.take_over(orphaned=not predecessor.alive):
+        late = time.monotonic() - self._opened > _LEVEL_WITHIN_S
+        if self.feed.take_over(orphaned=not predecessor.alive, ahead=late):
             self._predecessor = None
             predecessor.relieve()
             log.info("%s: this connection has taken over", self._venue.name)

@@ -78,15 +78,15 @@ class Feed:
         snapshot = Snapshot(position, bids, asks, stamps.venue_ns, known_bid, known_ask)
         return self._carry_out(self.protocol.inherit(fetch, snapshot), stamps.received_ns)
 
-    def take_over(self, *, orphaned: bool) -> bool:
-        """Puts each book that is as far as the present one in its place; True when none is left to take over.
+    def take_over(self, *, orphaned: bool, ahead: bool = False) -> bool:
+        """Puts each book that stands where the present one does in its place; True when none is left to take over.
 
-        `orphaned`: the connection that kept the present ones has ended. Books that are live in neither do not keep
-        it alive.
+        `orphaned`: the connection that kept the present ones has ended. `ahead`: a book may also be further than the
+        present one, whose readers then miss what lies between. Books that are live in neither keep nobody alive.
         """
         for symbol, public in list(self._public.items()):
             book = self.books[symbol][1]
-            if _as_far(book, public.books[book.venue], orphaned):
+            if _may_replace(book, public.books[book.venue], orphaned=orphaned, ahead=ahead):
                 self._publish(symbol)
         left = [(public.books[self.books[symbol][1].venue], symbol) for symbol, public in self._public.items()]
         if any(present.state is State.LIVE for present, _ in left):
@@ -266,8 +266,10 @@ class Feed:
                 log.log(level, "%s %s is %s: %s", book.venue, book.pair, state.value, reason)
 
 
-def _as_far(book: VenueBook, present: VenueBook, orphaned: bool) -> bool:
-    """Whether `book` may be shown instead of `present`: no reader may see a step back."""
-    if present.state is State.LIVE:
-        return book.state is State.LIVE and book.position >= present.position
-    return book.state is State.LIVE or orphaned
+def _may_replace(book: VenueBook, present: VenueBook, *, orphaned: bool, ahead: bool) -> bool:
+    """Whether `book` may be shown instead of `present`: no reader may see a step back, nor miss a step."""
+    if present.state is not State.LIVE:
+        return book.state is State.LIVE or orphaned
+    if book.state is not State.LIVE:
+        return False
+    return book.position == present.position or (ahead and book.position > present.position)

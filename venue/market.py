@@ -3,6 +3,9 @@
 Commands carry a time (whole microseconds on one clock, never decreasing) and may lie a little ahead of the
 public position: a copy of the book can then lead the streams as well as lag behind them, as a real venue's
 REST replicas do. `publish` moves the public position forward and returns what became public.
+
+What is kept by the ten thousand is hidden from the garbage collector (``gc=False``): it holds
+numbers only, and to walk it would stop the venue for a second at a time.
 """
 
 from bisect import bisect_right
@@ -10,6 +13,8 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 from typing import NamedTuple, TypeVar
+
+import msgspec
 
 from venue.catalog import Listing
 from venue.ladder import Ladder
@@ -22,7 +27,7 @@ class HistoryGone(LookupError):
     """The position asked for lies before the history that is kept, or ahead of the market."""
 
 
-class Update(NamedTuple):
+class Update(msgspec.Struct, frozen=True, gc=False):
     """One primitive change with its update id (consecutive per symbol) and its time in µs."""
 
     update_id: int
@@ -34,7 +39,14 @@ class Update(NamedTuple):
     order_lots: int
 
 
-class TopUpdate(NamedTuple):
+class _Past(msgspec.Struct, frozen=True, gc=False):
+    """An update that can be undone: with the level's total before it."""
+
+    update: Update
+    before: int
+
+
+class TopUpdate(msgspec.Struct, frozen=True, gc=False):
     """A new best price or best amount, with the update id and time of the change that made it."""
 
     update_id: int
@@ -42,7 +54,7 @@ class TopUpdate(NamedTuple):
     top: Top
 
 
-class Print(NamedTuple):
+class Print(msgspec.Struct, frozen=True, gc=False):
     """One trade as it goes out: ids rise by one per symbol; ``taker_id`` tells fills of one command apart."""
 
     trade_id: int
@@ -62,7 +74,7 @@ class Published(NamedTuple):
     prints: list[Print]
 
 
-class OrderView(NamedTuple):
+class OrderView(msgspec.Struct, frozen=True, gc=False):
     """One order as the public sees it."""
 
     side: int
@@ -100,7 +112,7 @@ class Market:
         self.recent: deque[Print] = deque(maxlen=1000)
         self.session = Session()
         self._history = history
-        self._past: deque[tuple[Update, int]] = deque()  # with the level's total before
+        self._past: deque[_Past] = deque()
         self._orders: dict[int, OrderView] | None = {} if keep_orders else None
         self._future: deque[Update] = deque()
         self._future_tops: deque[TopUpdate] = deque()
@@ -144,13 +156,13 @@ class Market:
         updates = _pop(self._future, until_us)
         past, view, orders = self._past, self.view, self._orders
         for update in updates:
-            past.append((update, view.set(update.side, update.tick, update.lots)))
+            past.append(_Past(update, view.set(update.side, update.tick, update.lots)))
             if orders is not None:
                 _apply(orders, update)
         if updates:
             self._public = (updates[-1].update_id, updates[-1].time_us)
         while len(past) > self._history:
-            forgotten = past.popleft()[0]
+            forgotten = past.popleft().update
             self._base = (forgotten.update_id, forgotten.time_us)
         prints = _pop(self._future_prints, until_us)
         if prints:
@@ -204,7 +216,7 @@ class Market:
         if update_id < self._base[0]:
             raise HistoryGone(f"changes after {update_id} are not kept: ask for {self._base[0]} or later")
         start = update_id - self._base[0]  # ids are consecutive
-        return [update for update, _ in islice(self._past, start, start + limit)]
+        return [entry.update for entry in islice(self._past, start, start + limit)]
 
     def changes_since(self, time_us: int, limit: int) -> list[Update]:
         """Return published updates later than a time, oldest first: ``limit`` and the others of the last one's time.
@@ -213,9 +225,10 @@ class Market:
         """
         if time_us < self._base[1]:
             raise HistoryGone(f"changes after time {time_us} are not kept: ask for {self._base[1]} or later")
-        start = bisect_right(self._past, time_us, key=lambda entry: entry[0].time_us)
+        start = bisect_right(self._past, time_us, key=lambda entry: entry.update.time_us)
         found: list[Update] = []
-        for update, _ in islice(self._past, start, None):
+        for entry in islice(self._past, start, None):
+            update = entry.update
             if len(found) >= limit and update.time_us != found[-1].time_us:
                 break
             found.append(update)
@@ -237,11 +250,12 @@ class Market:
 
     def _copy(self, included: Callable[[Update], bool], update_id: int, time_us: int) -> Copy:
         ladder = self.view.copy()
-        for update, before in reversed(self._past):
+        for entry in reversed(self._past):
+            update = entry.update
             if included(update):
                 update_id, time_us = update.update_id, update.time_us
                 break
-            ladder.set(update.side, update.tick, before)
+            ladder.set(update.side, update.tick, entry.before)
         else:
             update_id, time_us = self._base
         if update_id == self._public[0]:
@@ -262,8 +276,10 @@ class Market:
 
     def _append(self, time_us: int, trades: list[Trade], changes: list[Change], top: Top) -> None:
         update_id = self._next_update_id
-        for side, tick, lots, order_id, order_lots in changes:
-            self._future.append(Update(update_id, time_us, side, tick, lots, order_id, order_lots))
+        for change in changes:
+            self._future.append(
+                Update(update_id, time_us, change.side, change.tick, change.lots, change.order_id, change.order_lots)
+            )
             update_id += 1
         self._next_update_id = update_id
         if top != self._top:

@@ -13,6 +13,8 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
+
 BID = 0
 ASK = 1
 
@@ -21,7 +23,7 @@ class MatchingError(Exception):
     """A command that the book cannot accept; the book is unchanged."""
 
 
-class Trade(NamedTuple):
+class Trade(msgspec.Struct, frozen=True, gc=False):
     """One fill: ``tick`` is the maker's price; ``taker_side`` is BID when the taker bought."""
 
     maker_id: int
@@ -31,7 +33,7 @@ class Trade(NamedTuple):
     lots: int
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """One primitive change of the book: the level's new total, 0 when the level is gone.
 
     Each is caused by one order at rest; ``order_lots`` is what is left of that order.
@@ -74,7 +76,7 @@ class Level:
         self.orders: OrderedDict[int, Order] = OrderedDict()
 
 
-class Top(NamedTuple):
+class Top(msgspec.Struct, frozen=True, gc=False):
     """Best prices in ticks and their lots; ``None`` where a side is empty."""
 
     bid: int | None

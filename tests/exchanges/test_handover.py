@@ -97,9 +97,24 @@ def test_no_step_back() -> None:
     new = Successor(old)
     new.frame(depth(100, 100))
     old.frame(depth(101, 110))
-    assert not new.feed.take_over(orphaned=False)
+    assert not new.feed.take_over(orphaned=False, ahead=True)
     new.frame(depth(101, 110))
     assert new.feed.take_over(orphaned=False)
+
+
+def test_no_step_left_out() -> None:
+    """Nor does it take over while it is ahead, unless that is all there is."""
+    old = live(100)
+    new = Successor(old)
+    new.frame(depth(100, 100))
+    new.frame(depth(101, 103))
+    assert not new.feed.take_over(orphaned=False)
+    assert new.shown().position == 100
+    old.frame(depth(101, 103))
+    new.frame(depth(104, 105))
+    assert not new.feed.take_over(orphaned=False)
+    assert new.feed.take_over(orphaned=False, ahead=True)
+    assert new.shown().position == 105
 
 
 def test_a_stream_that_begins_ahead_of_the_old_book() -> None:
@@ -111,7 +126,7 @@ def test_a_stream_that_begins_ahead_of_the_old_book() -> None:
     assert not new.feed.take_over(orphaned=False)
     old.frame(depth(101, 104))
     new.again()
-    assert new.feed.take_over(orphaned=False)
+    assert new.feed.take_over(orphaned=False, ahead=True)
     assert new.shown().position == 110
     assert (98.0, 7.0) in plain(new.shown().bids)
 

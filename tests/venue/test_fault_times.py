@@ -11,6 +11,8 @@ from tests.venue.clients import Client, closed, message, running, until
 
 FAST: dict[str, Any] = {"batch_ms": 20, "speed": 5.0, "deep_levels": 20}
 BTC = "btcusdt@depth@100ms"
+# What lies between two frames at least, however late a busy machine is with the first; at once is some 20 µs.
+NEXT_FRAME_US = 100
 DEPTH = "/api/v3/depth?symbol=BTCUSDT&limit=100"
 
 
@@ -49,7 +51,7 @@ async def test_a_count_ends_with_its_last_strike() -> None:
         await client.fault("binance", "drop", count=3)
         row = await ended(client)
         assert row["struck"] == 3
-        assert row["last_struck_us"] - row["first_struck_us"] > 20_000
+        assert row["last_struck_us"] - row["first_struck_us"] > NEXT_FRAME_US
         assert row["ended_us"] - row["last_struck_us"] < 50_000
 
 
@@ -71,7 +73,9 @@ async def test_a_late_reply_ends_when_it_is_sent() -> None:
         assert row["ended_us"] <= arrived
 
 
-@pytest.mark.parametrize(("kind", "extra", "at_least_us"), [("delay", {"ms": 300}, 290_000), ("reorder", {}, 5_000)])
+@pytest.mark.parametrize(
+    ("kind", "extra", "at_least_us"), [("delay", {"ms": 300}, 290_000), ("reorder", {}, NEXT_FRAME_US)]
+)
 async def test_a_held_frame_ends_it_when_it_is_let_go(kind: str, extra: dict[str, Any], at_least_us: int) -> None:
     async with running("BTC/USDT@binance", **FAST) as client:
         socket = await client.ws("binance", f"/ws/{BTC}")
@@ -87,7 +91,7 @@ async def test_a_lost_diff_ends_when_the_ids_are_joined() -> None:
         await message(socket)
         await client.fault("binance", "lost")
         row = await ended(client)
-        assert row["ended_us"] - row["last_struck_us"] >= 5_000  # at once would be some 20 µs
+        assert row["ended_us"] - row["last_struck_us"] >= NEXT_FRAME_US
 
 
 @pytest.mark.parametrize(("kind", "extra"), [("shutdown", {"notice_s": 0.4}), ("life", {"s": 0.05, "count": 1})])

@@ -46,7 +46,7 @@ def digest(seed: str, seconds: int, slice_us: int = 100_000) -> str:
         news = market.publish(flow.now_us)
         for rows in news:
             for row in rows:
-                found.update(repr(tuple(row)).encode())
+                found.update(repr(row).encode())
     return found.hexdigest()
 
 

@@ -1,5 +1,6 @@
 """The public position, the history and the copies of one market."""
 
+import gc
 from random import Random
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from venue.catalog import Listing
 from venue.ladder import Ladder
 from venue.market import HistoryGone, Market
-from venue.matching import ASK, BID
+from venue.matching import ASK, BID, Top
 
 LISTING = Listing("bitstamp", "BTC", "USD", 0, 8)
 
@@ -95,7 +96,18 @@ def test_tops_and_prints_carry_the_ids_of_their_changes() -> None:
     market.limit(30, BID, 101, 7)
     news = market.publish(30)
     assert [(u.update_id, u.lots) for u in news.updates] == [(1, 5), (2, 5), (3, 0), (4, 3)]
-    assert [(t.update_id, t.top) for t in news.tops] == [(1, (None, 0, 100, 5)), (4, (None, 0, 101, 3))]
+    assert [(t.update_id, t.top) for t in news.tops] == [(1, Top(None, 0, 100, 5)), (4, Top(None, 0, 101, 3))]
     assert [(p.trade_id, p.tick, p.lots) for p in news.prints] == [(70, 100, 5), (71, 101, 2)]
     assert len({p.taker_id for p in news.prints}) == 1
     assert (market.session.open, market.session.last, market.session.lots) == (100, 101, 7)
+
+
+def test_the_garbage_collector_need_not_walk_the_history() -> None:
+    """What is kept for each update is invisible to it: with fifty pairs it would stop the venue for seconds."""
+    market = Market(LISTING, keep_orders=True)
+    market.limit(10, ASK, 100, 5)
+    market.limit(20, BID, 100, 7)
+    news = market.publish(30)
+    kept = (*market._past, *(market._orders or {}).values(), *market.recent, *news.updates, *news.tops, *news.prints)
+    assert len(kept) >= 9
+    assert not any(gc.is_tracked(one) for one in kept)

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from venue.matching import ASK, BID, Change, MatchingBook, MatchingError, Trade
+from venue.matching import ASK, BID, Change, MatchingBook, MatchingError, Top, Trade
 
 
 @dataclass
@@ -202,4 +202,4 @@ def test_ids_can_be_used_again_after_the_end_of_an_order() -> None:
     book.market(2, BID, 5)
     book.limit(1, BID, 99, 1)
     book.check()
-    assert book.top() == (99, 1, None, 0)
+    assert book.top() == Top(99, 1, None, 0)

@@ -4,7 +4,7 @@ import pytest
 
 from venue.catalog import parse_pair
 from venue.ladder import Ladder
-from venue.matching import ASK, BID
+from venue.matching import ASK, BID, Top
 from venue.steady import SteadyPattern
 
 
@@ -27,7 +27,7 @@ def test_each_frame_changes_exactly_its_levels(levels: int) -> None:
             assert ladder.set(change.side, change.tick, change.lots) != change.lots
         bid, ask = ladder.best(BID), ladder.best(ASK)
         assert bid is not None and ask is not None and bid < ask
-        assert top == (bid, ladder.lots[BID][bid], ask, ladder.lots[ASK][ask])
+        assert top == Top(bid, ladder.lots[BID][bid], ask, ladder.lots[ASK][ask])
         bests.add(bid)
     assert len(bests) > 1, "the best price should move"
 
