@@ -79,7 +79,7 @@ class Judge:
         self._whole = whole
         self._stale_us = int(stale_s * 1e6)
         self._before: Told | None = None
-        self._places: dict[str, int] = {}
+        self._places: dict[str, tuple[int, int]] = {}  # by venue: live since, and the true position shown last
 
     async def book(self, message: pb.Book) -> None:
         """Judges a message of MarketData.StreamBook."""
@@ -233,6 +233,10 @@ class Judge:
             except Unplaced as error:
                 self._find("position", trust.venue, told.sent_ns, str(error))
                 continue
+            since_ns, before = self._places.get(trust.venue, (0, 0))
+            if since_ns == trust.since_ns and place < before:
+                self._find("sequence", trust.venue, told.sent_ns, f"live at {place} after {before}: a step back")
+            self._places[trust.venue] = trust.since_ns, place
             if self._main:
                 self.record.note_position(BookName(trust.venue, self._pair), place, told.sent_ns)
             lacking = tape.first_after(place)

@@ -90,6 +90,27 @@ SCENARIOS: dict[str, Scenario] = {
     "cuts": Scenario(
         tuple(_strike(face, None, "cut", wide=True) for face in ("binance", "bitstamp") for _ in range(2))
     ),
+    "both away": Scenario(
+        tuple(
+            _strike(face, None, "refuse", for_s=5.0, after=_CUT, wide=True)
+            for _ in range(2)
+            for face in ("binance", "bitstamp")
+        )
+    ),
+    "rotation": Scenario(
+        tuple(
+            _strike(face, None, "shutdown", notice_s=4.0, harmless=True)  # time enough to take over without a hole
+            for _ in range(2)
+            for face in ("binance", "bitstamp")
+        )
+    ),
+    "disorder": Scenario(
+        tuple(
+            _strike("bitstamp", pair, "reorder", **_DIFF, count=1, blind=True)
+            for _ in range(3)
+            for pair in (BTC, ETH)
+        )
+    ),
     "away": Scenario((_strike("binance", None, "refuse", for_s=15.0, after=_CUT, wide=True),)),
     "silence": Scenario((_strike("binance", None, "silence", pings=False, for_s=18.0, wide=True),)),
     "lies": Scenario(
@@ -238,7 +259,7 @@ MUTANTS: tuple[Mutant, ...] = (
          "return self._diff(next(iter(self.syncs)), told.data)"),
     ),
     _mutant(
-        "Bitstamp: old diffs applied", "late snapshots",
+        "Bitstamp: old diffs applied", "disorder",
         ("exchanges/bitstamp.py", "return diff.last <= position", "return False"),
     ),
     _mutant(
@@ -251,6 +272,22 @@ MUTANTS: tuple[Mutant, ...] = (
             "exchanges/bitstamp.py",
             '                actions += sync.hold("a frame could not be read, which may have been a diff")\n',
             "                pass\n",
+        ),
+    ),
+    _mutant(
+        "a cold connection takes over", "rotation",
+        (
+            "exchanges/feed.py",
+            "if _may_replace(book, public.books[book.venue], orphaned=orphaned, ahead=ahead):",
+            "if True:",
+        ),
+    ),
+    _mutant(
+        "a connection takes over behind", "rotation",
+        (
+            "exchanges/feed.py",
+            "return book.position == present.position or (ahead and book.position > present.position)",
+            "return book.position < present.position",
         ),
     ),
     _mutant(
@@ -270,7 +307,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     _mutant(
-        "heartbeats with news", "cuts",
+        "heartbeats with news", "both away",
         ("services/view.py", "        and all(map(same_trust, one.venues, other.venues))\n", ""),
     ),
 )  # fmt: skip

@@ -224,6 +224,17 @@ async def test_a_sequence_that_does_not_rise_is_found(stage: Stage) -> None:
     assert not await stage.judged(first, first)
 
 
+async def test_a_step_back_is_found(stage: Stage) -> None:
+    """A book that stays live never shows an earlier update again; one that was rebuilt meanwhile may."""
+    first, last = stage.books[0], stage.books[-1]
+    again = _copy(first)
+    again.sequence = last.sequence + 1
+    assert (await stage.judged(first, last, again)).keys() == {"sequence"}
+    for each in again.venues:
+        each.trust.since_ns += 1
+    assert not await stage.judged(first, last, again)
+
+
 async def test_a_heartbeat_that_hides_a_change_is_found(stage: Stage) -> None:
     """States and levels of the message before hold: a new state, or a position at which they are no longer true."""
     first, last = stage.books[0], stage.books[-1]
