@@ -24,6 +24,7 @@ from tests.truth.record import LEVEL_KINDS, Finding
 from tests.truth.strikes import KINDS
 
 PROGRESS_S = 10.0
+INTERRUPTED = "interrupted"
 _SHOWN = 40  # lines about what is wrong
 
 
@@ -51,8 +52,13 @@ class Verdict:
 
     @property
     def good(self) -> bool:
-        """Whether nothing is wrong."""
-        return not (self.problem or self.loose or any(outcome.bad for outcome in self.outcomes))
+        """Whether it came to its end and nothing is wrong."""
+        return not (self.problem or self.bad)
+
+    @property
+    def bad(self) -> bool:
+        """Whether something is wrong, as far as it came."""
+        return bool(self.loose) or self.problem not in ("", INTERRUPTED) or any(each.bad for each in self.outcomes)
 
     def findings(self) -> list[Finding]:
         """All that are faults."""
@@ -83,7 +89,7 @@ async def run(options: Options, console: Console) -> Verdict:
         except NotHealed as error:
             problem = str(error)
         except asyncio.CancelledError:
-            problem = "interrupted"
+            problem = INTERRUPTED
         telling.cancel()
         return verdict(made, ordeals, problem)
 
@@ -153,7 +159,8 @@ def totals(told: Verdict) -> str:
         "unhealed": sum(bool(outcome.problem) for outcome in told.outcomes),
     }
     judged = ", ".join(f"{name} {number:,}" for name, number in words.items())
-    return f"{judged}; heal p99 {quantile(heals, 0.99):.1f} s: {'GOOD' if told.good else 'BAD'}"
+    end = "GOOD" if told.good else "BAD" if told.bad else "GOOD so far"
+    return f"{judged}; heal p99 {quantile(heals, 0.99):.1f} s: {end}"
 
 
 def report(told: Verdict, console: Console) -> None:
@@ -236,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if told is None:
         return 130
     report(told, console)
-    return 130 if told.problem == "interrupted" else 0 if told.good else 1
+    return 130 if told.problem == INTERRUPTED else 0 if told.good else 1
 
 
 if __name__ == "__main__":
