@@ -17,7 +17,7 @@ from exchanges.decode import UNREADABLE, Amount, L, Level, N, WideLevel, check_w
 from exchanges.errors import GarbageFrame
 from exchanges.probe import Diff
 from exchanges.protocol import ACKNOWLEDGED, ACKNOWLEDGED_S
-from exchanges.sync import Synchroniser
+from exchanges.sync import Phase, Synchroniser
 from exchanges.synced import SyncedProtocol
 from exchanges.venue import Address, Limits, Venue
 
@@ -177,7 +177,9 @@ class BinanceProtocol(SyncedProtocol):
     def timeout(self, symbol: str, generation: int, purpose: str) -> list[Action]:
         """Timers belong to the synchronisation of a symbol, but for that of a subscription request."""
         if purpose == ACKNOWLEDGED:
-            return [Reconnect("a subscription was not acknowledged")] if generation in self._requests else []
+            waiting = self._requests.get(generation, [])  # the diffs themselves may have told before
+            idle = [symbol for symbol in waiting if self.syncs[symbol].phase is Phase.IDLE]
+            return [Reconnect("a subscription was not acknowledged")] if idle else []
         return super().timeout(symbol, generation, purpose)
 
     def closed(self) -> None:

@@ -54,7 +54,6 @@ class _Market(msgspec.Struct):
 class BitstampSync(Synchroniser):
     """The rules of Bitstamp: a diff is known by the microtimestamp of the last change that it holds."""
 
-    first_diff_s = 5.0
     refresh_s = 3600.0
     must_prove = True
 
@@ -153,6 +152,10 @@ class BitstampProtocol(SyncedProtocol):
     def refresh(self, symbol: str) -> list[Action]:
         """Top-100 books are as deep as they are."""
         return super().refresh(symbol) if self._whole else []
+
+    def resumed(self) -> list[Action]:
+        """What was said in between may be lost, and no diff would tell: all books are rebuilt while live."""
+        return [action for sync in self.syncs.values() for action in sync.refresh()] if self._whole else []
 
     def closed(self) -> None:
         """Forgets all that belonged to the connection."""

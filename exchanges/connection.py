@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _CONNECT_S = 5.0
 _AT_ONCE_AFTER_S = 10.0  # a connection that lasted less is followed by a wait, whoever asked to reconnect
+_PONG_S = 1.0  # a ping that was answered within this was no silence
 _LEVEL_WITHIN_S = 3.0  # two connections stand at the same update; after this the new one may also be ahead
 _LOOK_EVERY_S = 0.02  # whether they do
 _ROTATE_AT_ONCE_AFTER_S = 2.0  # likewise for one that is taken over while it stands: the successor waits
@@ -214,6 +215,8 @@ class Connection:
                 self._take_deliveries()
             if ws_fd in ready or ws.pending():
                 self._read(ws)
+                if pinged and time.monotonic() - heard > limits.quiet_s + _PONG_S:
+                    self._perform(self.feed.resumed())
                 heard, pinged = time.monotonic(), False
 
     def _rotate(self, reason: str) -> None:

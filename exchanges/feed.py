@@ -136,6 +136,10 @@ class Feed:
             actions = self.protocol.timeout(symbol, generation, purpose)
         return self._carry_out(actions, self._clock_ns())
 
+    def resumed(self) -> list[NetworkAction]:
+        """The connection speaks again after a silence that was long enough to be asked about."""
+        return self._carry_out(self.protocol.resumed(), self._clock_ns())
+
     def stale(self, reason: str) -> None:
         """Nothing is heard any more: no book of this connection may be shown."""
         self._all(State.STALE, reason)

@@ -17,7 +17,8 @@ from book.venue_book import Levels
 from exchanges.actions import Action, Compare, Fetch, Snapshot, Timer
 
 PROBE, PROBE_DUE = "probe", "probe due"  # purposes of timers
-_RECENT_DIFFS = 128  # kept to tell what has changed since a REST book; an older one cannot be compared
+# Kept to tell what has changed since a REST book; one that is older than all of them cannot be compared.
+_RECENT_DIFFS, _RECENT_LEVELS = 128, 8192
 
 
 class Diff(NamedTuple):
@@ -37,17 +38,22 @@ class Recent:
         self.position = 0
         self._whole_since = 0  # every change after this position is in _diffs
         self._diffs: deque[Diff] = deque()
+        self._levels = 0  # in all of them
 
     def restart(self, position: int) -> None:
         """The book is new, complete at `position`."""
         self._diffs.clear()
+        self._levels = 0
         self.position = self._whole_since = position
 
     def add(self, diff: Diff) -> None:
         """The book has taken a diff."""
-        if len(self._diffs) >= _RECENT_DIFFS:
-            self._whole_since = self._diffs.popleft().last
         self._diffs.append(diff)
+        self._levels += len(diff.bids) + len(diff.asks)
+        while len(self._diffs) > _RECENT_DIFFS or self._levels > _RECENT_LEVELS:
+            oldest = self._diffs.popleft()
+            self._levels -= len(oldest.bids) + len(oldest.asks)
+            self._whole_since = oldest.last
         self.position = diff.last
 
     def touched_since(self, position: int) -> tuple[set[float], set[float]] | None:

@@ -7,7 +7,7 @@ from book import Instrument, State
 from exchanges.actions import Action, Fetch, Snapshot
 
 ACKNOWLEDGED = "acknowledged"  # the purpose of the timers that wait for the reply to a subscription
-ACKNOWLEDGED_S = 15.0
+ACKNOWLEDGED_S = 5.0
 
 
 class Protocol(ABC):
@@ -58,6 +58,10 @@ class Protocol(ABC):
     @abstractmethod
     def refresh(self, symbol: str) -> list[Action]:
         """Extend what is known of the book of `symbol` by a fresh snapshot, without leaving live."""
+
+    def resumed(self) -> list[Action]:
+        """The connection speaks again after a silence that was long enough to be asked about."""
+        return []
 
     @abstractmethod
     def probe(self, symbol: str) -> list[Action]:

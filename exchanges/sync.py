@@ -37,7 +37,7 @@ class Phase(Enum):
 class Synchroniser(ABC):
     """The alignment of one symbol. Owned by the thread of its connection."""
 
-    first_diff_s = 3.0  # a quiet pair: ask for the snapshot without a first diff after this
+    first_diff_s = 1.0  # a quiet pair: ask for the snapshot without a first diff after this
     retry_s = 0.25  # before a snapshot that was of no use is asked again; grows with each try
     max_tries = 10  # then the state says what is the matter
     refresh_s = 0.0  # rebuild a live book from a fresh snapshot this often; 0: never
@@ -100,9 +100,9 @@ class Synchroniser(ABC):
         """One diff came."""
         if self.phase is Phase.LIVE:
             return self._live(diff)
-        if self.phase is Phase.IDLE:
-            return []
-        actions = self._keep(diff)
+        # A diff before the acknowledgement: whoever sends it has taken the subscription.
+        actions = self.subscribed() if self.phase is Phase.IDLE else []
+        actions += self._keep(diff)
         if self.phase is Phase.WAITING:
             actions += self._begin_fetch()
         return actions

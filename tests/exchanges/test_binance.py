@@ -310,18 +310,6 @@ def test_subscriptions() -> None:
     assert plain.sent[0]["params"] == ["btcusdt@depth@100ms"]
 
 
-def test_nothing_counts_before_the_acknowledgement() -> None:
-    """Events before it are not used; after it the next one starts the snapshot."""
-    desk = Desk(binance()).open(acknowledge=False)
-    assert desk.book.reason == "subscribing"
-    desk.frame(depth(1, 1))
-    assert not desk.fetches
-    desk.frame(b'{"result":null,"id":1}')
-    assert desk.book.reason == "waiting for the first diff"
-    desk.frame(depth(2, 2))
-    assert len(desk.fetches) == 1
-
-
 def test_acknowledged_twice() -> None:
     """A second acknowledgement of a live book changes nothing."""
     desk = live()
@@ -733,3 +721,13 @@ def test_ids_that_fell_back_do_not_freeze_a_live_book() -> None:
     assert (desk.state, desk.book.reason) == (State.GAP, "100 diffs in a row were older than the book")
     desk.answer(binance_snapshot(200, [("100.00", "1")], [("101.00", "1")]))
     assert (desk.book.state, desk.book.position, desk.levels()[0]) == (State.LIVE, 201, ((100.0, 5.0),))
+
+
+def test_a_diff_acknowledges_too() -> None:
+    """Whoever sends diffs has taken the subscription, even if the reply to it was lost."""
+    desk = Desk(binance()).open(acknowledge=False)
+    desk.frame(depth(100, 100))
+    desk.answer(binance_snapshot(100))
+    assert desk.state is State.LIVE
+    desk.expire("acknowledged")
+    assert desk.reconnects == []

@@ -562,3 +562,15 @@ def test_a_subscription_that_is_never_acknowledged_starts_over() -> None:
     desk = live()
     desk.expire("acknowledged")
     assert desk.reconnects == []
+
+
+def test_after_a_silence_the_books_are_rebuilt() -> None:
+    """What was said in between may be lost, and no diff would tell; diffs go on being applied meanwhile."""
+    desk = live(100)
+    desk.note(desk.feed.resumed())
+    assert len(desk.fetches) == 1
+    desk.frame(diff(101, [("99", "3")]))
+    assert desk.book.position == 101
+    desk.answer(bitstamp_snapshot(101, [("98", "1")]))
+    assert (desk.state, desk.levels()[0]) == (State.LIVE, ((98.0, 1.0),))
+    assert Desk(bitstamp(books="snapshot")).feed.resumed() == []

@@ -316,6 +316,17 @@ def test_recent_reaches_back_only_so_far() -> None:
     assert recent.touched_since(270) is None
 
 
+def test_recent_is_bounded_by_levels_too() -> None:
+    """Full diffs of a fast market are remembered for a shorter time, not with more memory."""
+    recent = Recent()
+    recent.restart(0)
+    for number in range(1, 31):
+        recent.add(Diff(number, number, [(float(price), 1.0) for price in range(1, 1001)], [], 0))
+    assert recent.touched_since(22) is not None
+    assert recent.touched_since(21) is None
+    assert sum(len(diff.bids) for diff in recent._diffs) == 8000 == recent._levels
+
+
 def test_symbols_are_not_compared_all_at_once() -> None:
     """Their rounds are out of step."""
     firsts = set()
