@@ -52,6 +52,15 @@ latency: $(VENV)/dev.stamp  ## venue to client over three processes, next to a b
 captures: $(VENV)/dev.stamp  ## what real sessions of the venues show, from ../shared/captures
 	$(BIN)/python -m tests.captures
 
+truth: $(VENV)/dev.stamp  ## hundreds of faults of all kinds, and a judge of all that clients are told (TRUTH="--faults 100")
+	$(BIN)/python -m tests.truth.campaign $(TRUTH)
+
+mutants: $(VENV)/dev.stamp  ## deliberate defects, each of which that judge must find
+	$(BIN)/python -m tests.truth.mutants
+
+soak: $(VENV)/dev.stamp  ## hours of venue time with faults and restless clients; the server must not grow (SOAK="--hours 1")
+	$(BIN)/python -m tests.soak $(SOAK)
+
 proto: $(VENV)/dev.stamp  ## the Python code of proto/orderbook.proto
 	$(BIN)/python -m proto.generate
 
@@ -62,4 +71,4 @@ pictures: $(VENV)/dev.stamp  ## the pictures in img/, from the real program
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
-.PHONY: help install install-dev run test slow lint types bench latency captures proto pictures clean
+.PHONY: help install install-dev run test slow lint types bench latency captures truth mutants soak proto pictures clean

@@ -79,11 +79,12 @@ class Recent:
 class Prober:
     """The probing of one symbol while its book is live."""
 
-    every_s = 5.0  # a round: a book without a diff for so long is probed
-    due_s = 4.0  # for the stream to reach what the REST book had reached
-    audit_rounds = 6  # a busy book is compared every so many rounds
-    most_failures = 6  # in a row, without a diff meanwhile: then nobody can vouch for the book
-    longest_rounds = 12  # between the probes of a book that has been quiet for long: a quarter of that, at most this
+    # A dead stream is found within two rounds and the time that is due: 9 s.
+    every_s = 3.0  # a round: a book without a diff in all of it is probed
+    due_s = 3.0  # for the stream to reach what the REST book had reached
+    audit_rounds = 10  # a busy book is compared every so many rounds
+    most_failures = 10  # in a row, without a diff meanwhile: then nobody can vouch for the book
+    longest_rounds = 20  # between the probes of a book that has been quiet for long: a quarter of that, at most this
 
     def __init__(
         self,

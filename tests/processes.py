@@ -18,10 +18,10 @@ DEADLINE_S = 30.0
 class Process:
     """A running program whose lines can be waited for."""
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    def __init__(self, arguments: Sequence[str], root: Path = ROOT) -> None:
         self.popen = subprocess.Popen(
             [sys.executable, *arguments],
-            cwd=ROOT,
+            cwd=root,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -81,9 +81,9 @@ class Process:
 
 
 @contextlib.contextmanager
-def running(*arguments: str) -> Iterator[Process]:
-    """A program of ours for as long as the block lasts."""
-    process = Process(arguments)
+def running(*arguments: str, root: Path = ROOT) -> Iterator[Process]:
+    """A program of ours, or of the tree at `root`, for as long as the block lasts."""
+    process = Process(arguments, root)
     try:
         yield process
     finally:
@@ -100,9 +100,9 @@ def venue(*arguments: str) -> Iterator[list[str]]:
 
 
 @contextlib.contextmanager
-def server(*arguments: str) -> Iterator[tuple[Process, int]]:
+def server(*arguments: str, root: Path = ROOT) -> Iterator[tuple[Process, int]]:
     """A running server and its port."""
-    with running("server.py", "--port", "0", *arguments) as process:
+    with running("server.py", "--port", "0", *arguments, root=root) as process:
         yield process, listening_port(process)
 
 

@@ -1,0 +1,96 @@
+"""The server under faults of all kinds, judged by what the venue says its books really were."""
+
+import io
+from random import Random
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tests.truth import campaign
+from tests.truth.court import PAIRS
+from tests.truth.ordeal import Outcome
+from tests.truth.record import BookName, Down, Finding
+from tests.truth.strikes import KINDS, Strike, deck
+
+# Short ones: silence takes its time to be told from a quiet market.
+QUICK = (
+    "drop", "duplicate", "reorder", "garbage text", "garbage nan", "fragmented", "cut", "ancient", "crossed",
+    "truncated", "status 5xx", "no_reply", "lost", "wrong best",
+)  # fmt: skip
+
+
+def words(told: campaign.Verdict) -> str:
+    """The report, as it is printed."""
+    console = Console(file=io.StringIO(), width=200)
+    campaign.report(told, console)
+    file: Any = console.file
+    text: str = file.getvalue()
+    return text
+
+
+async def test_a_dozen_faults_put_nothing_wrong_on_the_stream() -> None:
+    """No wrong, missing or foreign level, nothing old that is said to be live, no other book touched."""
+    options = campaign.Options(faults=14, updates=300, pairs=2, seed=3, kinds=QUICK)
+    told = await campaign.run(options, Console(file=io.StringIO()))
+    assert told.good, words(told)
+    assert len(told.outcomes) == 14
+    assert all(outcome.struck for outcome in told.outcomes)
+    assert told.seen["updates"] >= 300
+    assert told.seen["levels"] > 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)  # a guard against hanging, for a run of some minutes
+async def test_many_faults_put_nothing_wrong_on_the_stream() -> None:
+    """Each kind at least once on each face."""
+    told = await campaign.run(campaign.Options(faults=2 * len(KINDS), updates=5000, seed=11), Console())
+    print(words(told))
+    assert told.good
+    assert {outcome.strike.label for outcome in told.outcomes} == KINDS.keys()
+
+
+def test_a_deck_is_the_same_for_the_same_seed_and_holds_every_kind_once_a_round() -> None:
+    """So that a bad run can be had again."""
+    first, again, other = (deck(Random(seed), "binance", PAIRS[:4]) for seed in (1, 1, 2))
+    strikes = [next(first) for _ in KINDS]
+    assert strikes == [next(again) for _ in KINDS]
+    assert strikes != [next(other) for _ in KINDS]
+    assert {strike.label for strike in strikes} == KINDS.keys()
+
+
+def test_the_report_tells_what_is_wrong() -> None:
+    """Each kind of trouble has its column, its line and its share in the verdict."""
+    book, other = BookName("binance", "BTC/USDT"), BookName("binance", "ETH/BTC")
+    strike = Strike("drop", "binance", "BTC/USDT", {"kind": "drop"})
+    good = Outcome(strike, struck=1, heal_s=0.25)
+    told = campaign.Verdict([good], [], {"updates": 12_345, "levels": 9, "messages": 3})
+    assert told.good
+    text = words(told)
+    assert "updates 12,345" in text
+    assert text.rstrip().endswith("GOOD")
+
+    troubles: list[dict[str, Any]] = [
+        {"faults": [Finding("wrong", book, 0, "bid 5: shown 1, true 2")]},
+        {"faults": [Finding("stale", book, 0, "live at 7")]},
+        {"breaches": [Down(other, 1, 2, "a gap that was not its own")]},
+        {"problem": "two books did not come back"},
+    ]
+    for trouble in troubles:
+        bad = Outcome(strike, struck=1, **trouble)
+        told = campaign.Verdict([good, bad], [], {})
+        assert not told.good
+        text = words(told)
+        assert text.rstrip().endswith("BAD")
+        assert all(finding.text in text for finding in bad.faults)
+        assert all(down.reason in text for down in bad.breaches)
+        assert bad.problem in text
+    loose = campaign.Verdict([good], [Finding("order", book, 0, "bids out of order")], {})
+    assert not loose.good
+    assert "under no strike: binance BTC/USDT: order: bids out of order" in words(loose)
+
+
+@pytest.mark.parametrize(("values", "share", "wanted"), [([], 0.5, 0.0), ([3.0], 0.99, 3.0), ([4, 1, 3, 2], 0.5, 3)])
+def test_quantile(values: list[float], share: float, wanted: float) -> None:
+    """Of few values too."""
+    assert campaign.quantile(values, share) == wanted
