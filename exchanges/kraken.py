@@ -159,7 +159,7 @@ class KrakenProtocol(StreamedProtocol):
         system = data[0].get("system") if isinstance(data, list) and data and isinstance(data[0], dict) else None
         if system == "maintenance":
             reason = "the venue is in maintenance"
-            return [a for each in self.books for a in self.resync(each, State.STALE, reason)]
+            return self.restart(list(self.books), State.STALE, reason)
         return []
 
     def _unreadable(self, kind: str, frame: bytes) -> list[Action]:
