@@ -129,6 +129,7 @@ class CoinbaseProtocol(StreamedProtocol):
         self._old = 0  # messages in a row with a lower one
         self._losses = 0
         self._heard = self._beaten = False  # a message, a heartbeat, since the last look
+        self._bare = False  # at the last look no book was live, after a loss
         self._wanted: dict[str, None] = {}  # symbols to begin anew, in order, as soon as the pace allows
         self._pacing = False
         self._pace_s = _PACE_S
@@ -271,6 +272,7 @@ class CoinbaseProtocol(StreamedProtocol):
     def _loss(self, reason: str) -> list[Action]:
         """Nobody knows whose book the lost message was for."""
         self._losses += 1
+        self._next_beat = None  # the lost message may have been a heartbeat: one loss is not told twice
         actions = self.all_lost(list(self.books), State.GAP, reason)
         return actions if self._losses < 2 else [*actions, Reconnect(reason, overlap=True)]
 
@@ -289,22 +291,30 @@ class CoinbaseProtocol(StreamedProtocol):
         """The venue counts its heartbeats before it numbers our messages: a hole here is one that no number shows."""
         counted = events[0].get("heartbeat_counter") if len(events) == 1 and isinstance(events[0], dict) else None
         if not (isinstance(counted, int | str) and str(counted).isdecimal()):
+            self._next_beat = None
             return [Garbage("", "a heartbeat without its counter", frame)]
         beat, expected = int(counted), self._next_beat
-        self._beaten, self._next_beat = True, int(counted) + 1
+        self._beaten, self._next_beat = True, beat + 1
         if expected is None or beat == expected:
             return []
         return self._loss(f"heartbeat {beat} came where {expected} was due")
 
     def _look(self) -> list[Action]:
-        """Any message proves that the connection lives; without heartbeats, quiet channels may be closed."""
+        """Any message proves that the connection lives; without heartbeats, quiet channels may be closed.
+
+        That a market that is subscribed again gets a snapshot is nowhere promised: if none comes, another connection
+        gets one.
+        """
         again = Timer("", 0, HEARTBEAT, _HEARTBEAT_S)
-        heard, beaten = self._heard, self._beaten
+        live = [symbol for symbol, book in self.books.items() if book.phase is Phase.LIVE]
+        heard, beaten, bare = self._heard, self._beaten, self._bare
         self._heard = self._beaten = False
+        self._bare = self._losses > 0 and not live
         if not heard:
             reason = f"no message for {_HEARTBEAT_S:.0f} s, not even a heartbeat"
-            live = [symbol for symbol, book in self.books.items() if book.phase is Phase.LIVE]
             return [again, *self.restart(live, State.STALE, reason), Reconnect(reason, overlap=True)]
+        if bare and self._bare:
+            return [again, Reconnect("no book has come back since a message was lost", overlap=True)]
         return [again] if beaten else [again, *self._ask("subscribe", "heartbeats")]
 
     def _error(self, message: Any, frame: bytes) -> list[Action]:
@@ -327,6 +337,7 @@ class CoinbaseProtocol(StreamedProtocol):
             return [Garbage("", kind, frame)]
         lost = self._follow(told.sequence_num)
         if lost or lost is None or told.channel != BOOKS:  # dropped, or all books are lost already, or none is
+            self._next_beat = None
             return [Garbage("", kind, frame), *(lost or [])]
         reason = "a message could not be read"
         names: list[Any] = [event.get("product_id") for event in told.events or [] if isinstance(event, dict)]

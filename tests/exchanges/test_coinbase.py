@@ -125,6 +125,22 @@ def test_a_connection_that_loses_twice_is_replaced() -> None:
     assert len(desk.reconnects) == 1, "counted anew on another connection"
 
 
+def test_books_that_do_not_come_back() -> None:
+    """When the venue sends no snapshot again, another connection gets one within two looks."""
+    desk = CoinbaseDesk(coinbase(BTC, ETH)).begin()
+    desk.heartbeat()
+    for lost, reconnects in ((0, 0), (0, 0), (1, 0), (0, 1)):
+        desk.lose(lost)
+        desk.heartbeat()
+        desk.expire("heartbeat")
+        assert len(desk.reconnects) == reconnects
+    desk.snapshot(ETH)
+    desk.heartbeat()
+    desk.expire("heartbeat")
+    assert len(desk.reconnects) == 1
+    assert desk.reconnects == ["no book has come back since a message was lost"]
+
+
 def test_old_messages() -> None:
     """Are dropped, whatever they hold; when there are only such ones, the venue counts anew."""
     desk = live()
@@ -183,6 +199,24 @@ def test_heartbeats_that_are_none(events: Any) -> None:
     desk = live()
     desk.frame(message(desk.number, events, "heartbeats"))
     assert (desk.state, desk.book.counters.garbage) == (State.LIVE, 1)
+
+
+@pytest.mark.parametrize("counter", [None, "", "9" * 5000, "lost"])
+def test_a_loss_is_told_once(counter: Any) -> None:
+    """A heartbeat that is lost, or cannot be read, leaves no hole among the others."""
+    desk = live()
+    desk.heartbeat(7)
+    if counter == "lost":
+        desk.lose()
+        desk.update(1)
+        desk.snapshot()
+    else:
+        desk.say({"heartbeat_counter": counter}, channel="heartbeats")
+    desk.heartbeat(9)
+    desk.heartbeat(10)
+    assert (desk.state, desk.book.counters.gaps, desk.reconnects) == (State.LIVE, counter == "lost", [])
+    desk.heartbeat(12)
+    assert desk.state is State.GAP
 
 
 def test_the_proof_of_life() -> None:
