@@ -29,6 +29,7 @@ class Instrument:
     min_notional: Decimal | None = None
     max_price: Decimal | None = None
     trading: bool = True
+    alias_of: str = ""  # the symbol of the market whose book this one shares, and by which streams name it
 
     @property
     def price_decimals(self) -> int:

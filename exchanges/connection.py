@@ -294,7 +294,7 @@ class Connection:
         try:
             opcode, data = ws.recv_data(control_frame=True)
         except websocket.WebSocketTimeoutException as error:
-            raise _Closed(f"a frame was not complete after {FRAME_S:.0f} s") from error
+            raise _Closed("a frame was not complete in time") from error
         except (websocket.WebSocketException, OSError) as error:
             raise _Closed(_words(error)) from error
         received_ns = time.time_ns()

@@ -158,9 +158,9 @@ class DeribitProtocol(StreamedProtocol):
         """Likewise."""
         return self._on_channels("public/unsubscribe", symbols)
 
-    def renew(self, symbol: str) -> list[Action]:
+    def anew(self, symbols: Sequence[str]) -> list[Action]:
         """At once, or together with all others that are lost before the next second begins."""
-        self._renewals[symbol] = None
+        self._renewals.update(dict.fromkeys(symbols))
         return [] if self._resting else self._renew()
 
     def keepalive(self) -> list[Send]:

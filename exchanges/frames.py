@@ -8,14 +8,15 @@ import websocket
 
 FRAME_S = 5.0  # for the rest of a frame whose beginning has come
 _READ_BYTES = 65_536  # from the kernel at once
-_MAX_MESSAGE = 16 * 1024 * 1024  # bytes of one message; the largest real ones have some 10,000
+_MAX_MESSAGE = 16 * 1024 * 1024  # bytes of one message; the largest real ones, whole books, have 5 million
+_SLOWEST = 512 * 1024  # bytes a second that the rest of a long message must come at
 
 
 class FrameSocket(websocket.WebSocket):
     """Reads from the kernel as much as there is, and bounds what one message may take, whatever its header claims.
 
     The library asks for a frame's header, length and payload one by one; a buffer between makes one system call of
-    them. A message must fit the memory, and be whole in time.
+    them. A message must fit the memory, and be whole in time: a long one may take longer, as long as it keeps coming.
     """
 
     def __init__(self, **options: object) -> None:
@@ -23,13 +24,13 @@ class FrameSocket(websocket.WebSocket):
         self._buffer = b""
         self._at = 0  # how much of the buffer has been handed out
         self._room = _MAX_MESSAGE
-        self._until = math.inf
+        self._began = math.inf
 
     def recv_data(self, control_frame: bool = False) -> tuple[int, bytes]:
         """One message, or one control frame: those may come between the parts of a message."""
         if self.cont_frame.cont_data is None:
             self._room = _MAX_MESSAGE
-            self._until = time.monotonic() + FRAME_S
+            self._began = time.monotonic()
         answer: tuple[int, bytes] = super().recv_data(control_frame)
         return answer
 
@@ -42,7 +43,7 @@ class FrameSocket(websocket.WebSocket):
     def _recv(self, bufsize: int) -> bytes:
         at = self._at
         if at == len(self._buffer):
-            if time.monotonic() > self._until:
+            if time.monotonic() > self._began + FRAME_S + (_MAX_MESSAGE - self._room) / _SLOWEST:
                 raise websocket.WebSocketTimeoutException
             self._buffer = super()._recv(_READ_BYTES)  # type: ignore[no-untyped-call]
             at = 0

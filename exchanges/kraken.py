@@ -8,7 +8,6 @@ removal of what falls out of the subscribed depth, so each side is cut to it aft
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar, Generic
@@ -18,7 +17,7 @@ import msgspec
 from book import Instrument, Pair, State
 from book.venue_book import Levels
 from exchanges.actions import Action, Apply, Garbage, Send, Snapshot, Verify
-from exchanges.decode import UNREADABLE, Amount, N, check_wide, decoder, is_step
+from exchanges.decode import UNREADABLE, Amount, N, Stamp, check_wide, decoder, is_step, stamp_ns
 from exchanges.errors import GarbageFrame
 from exchanges.probe import Diff
 from exchanges.streamed import Phase, StreamedProtocol
@@ -41,7 +40,7 @@ class _Book(msgspec.Struct, Generic[N], gc=False):
     checksum: int
     bids: list[_Level[N]] = []
     asks: list[_Level[N]] = []
-    timestamp: datetime | None = None
+    timestamp: Stamp | None = None
 
 
 class _BookFrame(msgspec.Struct, Generic[N], gc=False):
@@ -129,7 +128,7 @@ class KrakenProtocol(StreamedProtocol):
             check_wide(bids, asks)
         elif not all(price > 0 for price, _ in (*bids, *asks)):
             raise ValueError("a price that is not above 0")
-        venue_ns = _ns(told.timestamp)
+        venue_ns = stamp_ns(told.timestamp) if told.timestamp else 0
         verify = Verify(told.symbol, told.checksum, self._checksums[told.symbol], CHECKED_LEVELS)
         position = max(venue_ns, book.position + 1)  # no ids: the venue's time, which must not stand still
         if kind == "snapshot":
@@ -168,7 +167,7 @@ class KrakenProtocol(StreamedProtocol):
         system = data[0].get("system") if isinstance(data, list) and data and isinstance(data[0], dict) else None
         if system == "maintenance":
             reason = "the venue is in maintenance"
-            return [a for each in self.books for a in self.resync(each, State.STALE, reason)]
+            return self.restart(list(self.books), State.STALE, reason)
         return []
 
     def _unreadable(self, kind: str, frame: bytes) -> list[Action]:
@@ -227,14 +226,3 @@ class Kraken(Venue):
         if not (slash and is_step(tick) and is_step(lot)):
             return None
         return Instrument(self.name, symbol, pair, tick, lot, told.costmin, None, told.status == "online")
-
-
-def _ns(stamp: datetime | None) -> int:
-    """Nanoseconds since the epoch, without a detour through floats."""
-    if stamp is None:
-        return 0
-    since = stamp - _EPOCH
-    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
-
-
-_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

@@ -155,13 +155,11 @@ class OkxProtocol(StreamedProtocol):
         self._allowance = min(self._allowance + _REQUESTS_PER_PING, _REQUESTS_AT_ONCE)
         return [Send("ping")]
 
-    def resync(self, symbol: str, state: State, reason: str) -> list[Action]:
-        """Subscribes anew; where the connection has no requests left for it, another one takes over."""
-        book = self.books[symbol]
-        if self._allowance >= 2 or book.phase is Phase.IDLE:
-            return super().resync(symbol, state, reason)
-        spent = "this connection has used up its subscriptions"
-        return [Become(symbol, state, reason), self._await(book), Reconnect(spent, overlap=True)]
+    def anew(self, symbols: Sequence[str]) -> list[Action]:
+        """Where the connection has no requests left for it, another one takes over."""
+        if self._allowance >= 2:
+            return super().anew(symbols)
+        return [Reconnect("this connection has used up its subscriptions", overlap=True)]
 
     def request(self, symbol: str, *, deep: bool) -> tuple[str, int, int]:
         """The venue counts requests, not levels: always as deep as the stream."""

@@ -16,7 +16,6 @@ from exchanges.probe import PROBE, PROBE_DUE, Diff, Prober
 from exchanges.protocol import Protocol
 
 SNAPSHOT, KEEPALIVE = "snapshot", "keepalive"  # purposes of timers
-_PATIENCE_S = 10.0  # for the snapshot after a subscription
 _QUIET_SHARE, _SPARE_SHARE = 0.75, 0.5  # of the budget, for REST books of quiet and of busy streams
 
 
@@ -50,6 +49,7 @@ class StreamedProtocol(Protocol):
 
     probes = False
     netting = False  # whether the stream says nothing of changes that cancel each other out within one message
+    patience_s = 10.0  # for the snapshot after a subscription
     keepalive_s = 0.0  # between messages of ours that keep the connection open; 0: none are needed
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
@@ -65,6 +65,10 @@ class StreamedProtocol(Protocol):
     @abstractmethod
     def unsubscribe(self, symbols: Sequence[str]) -> list[Send]:
         """The requests that end them."""
+
+    def anew(self, symbols: Sequence[str]) -> list[Action]:
+        """What begins the streams of these symbols again. A venue that bounds the rate of requests spreads it."""
+        return [*self.unsubscribe(symbols), *self.subscribe(symbols)]
 
     def keepalive(self) -> list[Send]:
         """What keeps the connection open."""
@@ -128,20 +132,24 @@ class StreamedProtocol(Protocol):
 
     def lost(self, symbol: str, state: State, reason: str) -> list[Action]:
         """The book of `symbol` cannot be continued: it is hidden, and its stream begun anew."""
-        gap: list[Action] = [Count(symbol, "gaps")] if state is State.GAP else []
-        return [*gap, *self.resync(symbol, state, reason)]
+        return self.all_lost([symbol], state, reason)
+
+    def all_lost(self, symbols: Sequence[str], state: State, reason: str) -> list[Action]:
+        """The same for several at once, where what was missed may have been for each of them."""
+        gaps: list[Action] = [Count(each, "gaps") for each in symbols] if state is State.GAP else []
+        return [*gaps, *self.restart(symbols, state, reason)]
 
     def resync(self, symbol: str, state: State, reason: str) -> list[Action]:
         """Hides the book and subscribes anew."""
-        book = self.books[symbol]
-        if book.phase is Phase.IDLE:
-            return []
-        actions: list[Action] = [Become(symbol, state, reason), self._await(book)]
-        return [*actions, *self.renew(symbol)]
+        return self.restart([symbol], state, reason)
 
-    def renew(self, symbol: str) -> list[Action]:
-        """Ends the stream of `symbol` and begins it anew. Where requests are dear, a venue gathers several."""
-        return [*self.unsubscribe([symbol]), *self.subscribe([symbol])]
+    def restart(self, symbols: Sequence[str], state: State, reason: str) -> list[Action]:
+        """Hides these books and subscribes to all of them anew, in as few requests as may be."""
+        begun = [each for each in symbols if self.books[each].phase is not Phase.IDLE]
+        actions: list[Action] = []
+        for each in begun:
+            actions += [Become(each, state, reason), self._await(self.books[each])]
+        return [*actions, *self.anew(begun)] if begun else []
 
     def refused(self, symbol: str, reason: str) -> list[Action]:
         """The venue will not send this stream."""
@@ -210,7 +218,7 @@ class StreamedProtocol(Protocol):
         book.tries += 1
         if book.prober:
             book.prober.stop()
-        return Timer(book.symbol, book.epoch, SNAPSHOT, _PATIENCE_S)
+        return Timer(book.symbol, book.epoch, SNAPSHOT, self.patience_s)
 
     def _prober(self, symbol: str) -> Prober | None:
         if not self.probes:

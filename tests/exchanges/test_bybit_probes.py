@@ -46,7 +46,7 @@ def test_a_dead_stream_is_found() -> None:
     before = len(desk.sent)
     desk.expire("probe due")
     assert (desk.state, desk.levels()) == (State.STALE, ((), ()))
-    assert desk.book.reason == "the stream has not reached 150, where the REST book was 4 s ago; it stands at 100"
+    assert desk.book.reason == "the stream has not reached 150, where the REST book was 3 s ago; it stands at 100"
     assert requests(desk, before) == [("unsubscribe", [BYBIT]), ("subscribe", [BYBIT])]
     assert desk.reconnects == []
     desk.frame(snapshot(160))
@@ -132,9 +132,9 @@ def test_a_side_is_whole_only_where_that_is_sure(levels: int) -> None:
     ids=["html", "error", "empty", "another", "ahead and behind", "restarted", "nan"],
 )
 def test_a_rest_book_that_cannot_be_ours(body: bytes) -> None:
-    """It proves nothing, and is counted; where it is so six times in a row, nobody can vouch for a quiet book."""
+    """It proves nothing, and is counted; where it is so ten times in a row, nobody can vouch for a quiet book."""
     desk = live(100)
-    for count in range(6):
+    for count in range(10):
         probe(desk)
         desk.answer(body)
         assert (desk.state, audits(desk), desk.book.counters.garbage) == (State.LIVE, (0, 0), count + 1)

@@ -297,6 +297,27 @@ def test_a_frame_that_is_never_complete(web: Web, monkeypatch: pytest.MonkeyPatc
         line.until(State.LIVE, connects=2)
 
 
+def long_but_steady(peer: Peer) -> None:
+    """A diff whose frame takes longer than a short one may, though it never pauses."""
+    greet(peer)
+    body = depth(101, 101) + b" " * 12_000
+    peer.raw(header(len(body)))
+    pause = threading.Event()
+    for start in range(0, len(body), 1000):
+        peer.raw(body[start : start + 1000])
+        pause.wait(0.03)
+    peer.until_gone()
+
+
+def test_a_long_frame_may_take_its_time(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The book of a deep market has megabytes: it is read to its end, as long as it keeps coming."""
+    monkeypatch.setattr(exchanges.frames, "FRAME_S", 0.2)
+    monkeypatch.setattr(exchanges.frames, "_SLOWEST", 8_000)
+    with talking(long_but_steady, web) as (_, line):
+        until(lambda: line.view().position == 101, "the long frame")
+        assert line.view().counters.connects == 1
+
+
 class Recorder(Backoff):
     """Keeps what it was asked and what it said."""
 

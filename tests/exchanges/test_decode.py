@@ -1,5 +1,6 @@
 """Numbers of venues, bounded."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchanges.decode import Level, check_wide, decoder, is_step
+from exchanges.decode import Level, Stamp, check_wide, decoder, is_step, stamp_ns
 
 
 @pytest.mark.parametrize(
@@ -81,3 +82,31 @@ def test_steps(step: str, usable: bool) -> None:
     """A step is positive, finite and no finer than any asset needs."""
     assert is_step(Decimal(step)) is usable
     assert not is_step(None)
+
+
+@pytest.mark.parametrize(
+    ("text", "ns"),
+    [
+        ("1970-01-01T00:00:00Z", 0),
+        ("2026-08-09T21:05:48.27841Z", 1_786_309_548_278_410_000),
+        ("2026-08-09T23:05:48.278410+02:00", 1_786_309_548_278_410_000),
+        ("2026-08-09T21:05:48.483587501Z", 1_786_309_548_483_588_000),  # the decoder keeps microseconds
+    ],
+)
+def test_stamps(text: str, ns: int) -> None:
+    """Any zone, any number of digits."""
+    assert stamp_ns(decoder(Stamp).decode(f'"{text}"')) == ns
+
+
+@pytest.mark.parametrize("text", ["2026-08-09T21:05:48", "2026-08-09", "2026-13-09T21:05:48Z", ""])
+def test_what_is_no_stamp(text: str) -> None:
+    """Without a zone, or nowhere in the calendar."""
+    with pytest.raises(msgspec.ValidationError):
+        decoder(Stamp).decode(f'"{text}"')
+
+
+@pytest.mark.parametrize("stamp", [datetime(1969, 12, 31, tzinfo=UTC), datetime(2263, 1, 1, tzinfo=UTC)])
+def test_times_that_fit_no_field(stamp: datetime) -> None:
+    """Before the epoch, and beyond 63 bits of nanoseconds."""
+    with pytest.raises(ValueError, match="no time of this market"):
+        stamp_ns(stamp)

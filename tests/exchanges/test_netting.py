@@ -59,7 +59,7 @@ class Netting(Plain):
 class Patient(Plain):
     """The same, which renews nothing at once."""
 
-    def renew(self, symbol: str) -> list[Action]:
+    def anew(self, symbols: Sequence[str]) -> list[Action]:
         return []
 
 
@@ -123,7 +123,7 @@ def test_other_levels_condemn_where_changes_are_netted() -> None:
     desk = live(Netting)
     overdue(desk, told(101, (10.0, 1.0), (9.0, 5.0)))
     assert desk.book.state is State.STALE
-    assert desk.book.reason.startswith("the stream has not reached 101, where the REST book was 4 s ago; ")
+    assert desk.book.reason.startswith("the stream has not reached 101, where the REST book was 3 s ago; ")
     assert "bid 9.0 is missing, the venue says x 5.0" in desk.book.reason
     assert (desk.levels(), desk.reconnects, desk.book.counters.audits_failed) == (((), ()), [], 1)
     desk.frame(told(101, (10.0, 1.0), (9.0, 5.0), whole=True))

@@ -82,6 +82,7 @@ def test_a_stream_that_follows_in_time() -> None:
     assert audits(desk) == (0, 0)
     desk.frame(update(149, 150, [("99", "0")]))
     assert (desk.state, audits(desk)) == (State.LIVE, (1, 0))
+    desk.expire("probe")
     probe(desk, rest_book(152, [("100", "3")]))
     desk.frame(update(150, 155, [("100", "5")]))
     assert (desk.state, audits(desk)) == (State.LIVE, (1, 0)), "152 lies within the update"
@@ -91,13 +92,13 @@ def test_a_keepalive_vouches_for_a_book_that_rest_does_not() -> None:
     """Without a REST book for half a minute nobody knows; an empty update a minute does."""
     desk = live()
     for _ in range(12):
-        for _ in range(5):
+        for _ in range(9):
             desk.expire("probe")
             if desk.fetches:
                 desk.fail()
         desk.frame(update(100, 100))
     assert desk.state is State.LIVE
-    for _ in range(8):
+    for _ in range(12):
         if desk.state is State.LIVE:
             desk.expire("probe")
             if desk.fetches:

@@ -190,10 +190,10 @@ def test_quiet_and_dead() -> None:
 def test_a_rest_book_that_is_none() -> None:
     """Is counted as garbage and as a failure."""
     desk = live(Probing())
-    for _ in range(6):
+    for _ in range(10):
         desk.expire("probe")
         desk.answer(b"<html>")
-    assert desk.book.counters.garbage == 6
+    assert desk.book.counters.garbage == 10
     desk.expire("probe")
     assert desk.state is State.STALE
 
