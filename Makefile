@@ -49,6 +49,9 @@ bench: $(VENV)/dev.stamp  ## speed against rivals in the same run
 latency: $(VENV)/dev.stamp  ## venue to client over three processes, next to a bare relay
 	$(BIN)/python -m bench.latency
 
+load: $(VENV)/dev.stamp  ## a thousand clients on one server, a hundred of which stop reading
+	$(BIN)/python -m bench.load --stuck 100 $(LOAD)
+
 captures: $(VENV)/dev.stamp  ## what real sessions of the venues show, from ../shared/captures
 	$(BIN)/python -m tests.captures
 
@@ -62,4 +65,4 @@ pictures: $(VENV)/dev.stamp  ## the pictures in img/, from the real program
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
-.PHONY: help install install-dev run test slow lint types bench latency captures proto pictures clean
+.PHONY: help install install-dev run test slow lint types bench latency load captures proto pictures clean

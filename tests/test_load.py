@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import crowd, load
+from bench import crowd, facts, load
 from bench.children import ChildFailed
-from bench.crowd import Decoder, Part, Seen
+from bench.crowd import Part, Seen
+from bench.facts import Decoder
 from bench.load_figures import Cost, Outcome, load_table, outcome_of, quantiles, row_of, sentences
 from proto import orderbook_pb2 as pb
 from tests.processes import server, venue
@@ -79,9 +80,9 @@ def test_the_same_bytes_are_decoded_once() -> None:
         assert decoder.facts(bytes(bytearray(one))) == (5, 6, 3, 0, False)
         assert decoder.facts(bytes(bytearray(other))) == (5, 6, 4, 9, True)
     assert decoder.decoded == 2
-    for n in range(2 * crowd._KNOWN):  # what was long ago is forgotten
+    for n in range(2 * facts.KNOWN):  # what was long ago is forgotten
         decoder.facts(book(n))
-    assert len(decoder._known) <= crowd._KNOWN
+    assert len(decoder._known) <= facts.KNOWN
     assert decoder.levels(one) == decoder.levels(book(1, sequence=8, conflated=1))
     assert decoder.levels(one) != decoder.levels(book(2, sequence=3))
 

@@ -184,6 +184,13 @@ def test_a_frozen_client_is_given_up(
         record_property("seconds", time.monotonic() - began)
 
 
+def test_all_three_settings_of_keepalive_are_given() -> None:
+    """A ping goes by a timeout of its own, so the usual two do not find a frozen client in time."""
+    arguments = dict(GrpcOptions(keepalive_s=7.0, keepalive_timeout_s=3.0).channel_arguments())
+    assert arguments["grpc.keepalive_time_ms"] == 7000
+    assert arguments["grpc.keepalive_timeout_ms"] == arguments["grpc.http2.ping_timeout_ms"] == 3000
+
+
 def test_enough_files_may_be_open_for_a_thousand_connections() -> None:
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
