@@ -73,11 +73,13 @@ def test_absurd_views_are_refused_before_they_cost_the_others_their_time(start: 
     """A hundred clients want the deepest book, each with a filter of its own; twenty get it."""
     rig = start()
     load(rig.books, "binance", [(round(1000.0 - n / 100, 2), 1.0) for n in range(6000)], [])
-    deep = [rig.stream_book(levels=5000, min_amount=f"0.{n:03}") for n in range(100)]
-    reasons = []
-    for stream in deep:
+    minima = [f"0.{n:03}" for n in range(100)]
+    deep = [rig.stream_book(levels=5000, min_amount=least) for least in minima]
+    reasons, granted = [], []  # calls of one connection begin in any order
+    for least, stream in zip(minima, deep, strict=True):
         try:
             next(stream)
+            granted.append(least)
         except grpc.RpcError as error:
             reasons.append(error.details())
     assert len(reasons) == 80
@@ -86,7 +88,7 @@ def test_absurd_views_are_refused_before_they_cost_the_others_their_time(start: 
         "server computes; ask for fewer levels, or for the same pair, levels, venues and minima as another client "
         "does (--max-view-levels)"
     }
-    same = rig.stream_book(levels=5000, min_amount="0.007")
+    same = rig.stream_book(levels=5000, min_amount=granted[0])
     assert len(next(same).bids) == 5000  # what another watches is computed already
     for stream in (*deep, same):
         stream.cancel()
