@@ -10,12 +10,13 @@ import msgspec
 import pytest
 
 from bench import crowd, facts, load
-from bench.children import ChildFailed
+from bench.children import ChildFailed, Children
 from bench.crowd import Part, Seen
 from bench.facts import Decoder
 from bench.load_figures import Cost, Outcome, load_table, outcome_of, quantiles, row_of, sentences
 from proto import orderbook_pb2 as pb
 from tests.processes import server, venue
+from tests.waiting import until
 
 MS = 1_000_000 // crowd.STEP_NS  # steps of a histogram
 
@@ -197,6 +198,21 @@ def test_a_server_that_runs_already_and_lets_in_too_few(capsys: pytest.CaptureFi
         assert rows[0].server_cpu is not None
         assert process.end() == 0
     assert "of 8 clients were let in" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads the state of a process from /proc")
+def test_our_venue_stands_still_while_clients_are_asked_for_the_newest() -> None:
+    """Otherwise the next update would hide that a client lost the last one."""
+    with Children() as children:
+        child = children.start("venue", "-c", "import threading; print('up', flush=True); threading.Event().wait()")
+        child.wait_line("up")
+
+        def stopped() -> bool:
+            return Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+        with load.Target("nowhere", None, child).standing_still():
+            until(stopped, "the venue stands still")
+        until(lambda: not stopped(), "the venue goes on")
 
 
 def test_a_server_that_is_not_there_is_told() -> None:
