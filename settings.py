@@ -45,7 +45,7 @@ class Settings:
     max_streams: int = 2000
     max_streams_per_client: int = 1500
     max_pairs_per_client: int = 200
-    max_view_levels: int = 100_000
+    max_view_levels: int = 50_000
     min_interval_ms: int = 0
     endpoints: dict[str, str] = field(default_factory=dict)
     hosts: dict[str, str] = field(default_factory=dict)
@@ -94,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
     grpc.add_argument("--max-pairs-per-client", metavar="N", help="watched by one connection (default: 200)")
     grpc.add_argument(
         "--max-view-levels", metavar="N",
-        help="levels a side of all views together that differ in levels, venues, minima or pair (default: 100000)",
+        help="levels a side of all different views together, and again of all deep ones (default: 50000)",
     )  # fmt: skip
     grpc.add_argument(
         "--min-interval-ms", metavar="MS",

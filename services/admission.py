@@ -13,7 +13,7 @@ from grpc import StatusCode
 
 from book import Pair
 from services.errors import Refused
-from services.options import GrpcOptions
+from services.options import DEEP, GrpcOptions
 
 _LEAST_LEVELS = 50  # that any view counts for: also a small one has to be merged and encoded
 
@@ -38,7 +38,8 @@ class Admission:
     def __init__(self, options: GrpcOptions) -> None:
         self.streams = 0  # open now
         self.refused = 0  # since the start, beyond a limit
-        self.levels = 0  # a side, of all views that differ
+        # A side, of all views that differ; deep ones apart, so that they cannot keep the others out.
+        self.levels = {False: 0, True: 0}
         self.closing = False
         self._options = options
         self._clients: dict[str, Client] = {}  # with open streams
@@ -97,18 +98,19 @@ class Admission:
 
     def add_view(self, levels: int) -> None:
         """Counts a view that no other stream watches yet; raises Refused where the server has too many of them."""
-        most, counted = self._options.max_view_levels, max(levels, _LEAST_LEVELS)
-        if self.levels + counted > most:
+        deep, most, counted = levels > DEEP, self._options.max_view_levels, max(levels, _LEAST_LEVELS)
+        if self.levels[deep] + counted > most:
+            kind, way_out = ("deep views", f"at most {DEEP} levels") if deep else ("views", "fewer levels")
             raise self._beyond(
-                f"all views that clients watch have {self.levels} levels together; {counted} more would be beyond "
-                f"the {most} that this server computes; ask for fewer levels, or for the same pair, levels, venues "
-                "and minima as another client does (--max-view-levels)"
+                f"all {kind} that clients watch have {self.levels[deep]} levels together; "
+                f"{counted} more would be beyond the {most} that this server computes; ask for {way_out}, or for the "
+                "same pair, levels, venues and minima as another client does (--max-view-levels)"
             )
-        self.levels += counted
+        self.levels[deep] += counted
 
     def remove_view(self, levels: int) -> None:
         """Nobody watches it any more."""
-        self.levels -= max(levels, _LEAST_LEVELS)
+        self.levels[levels > DEEP] -= max(levels, _LEAST_LEVELS)
 
     async def drained(self) -> None:
         """Waits until no stream is open."""

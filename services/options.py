@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 MAX_LEVELS = 5000  # a side, of any view
+DEEP = 500  # levels a side, beyond which a view is deep: it waits for its turn, and has a budget of its own
 MAX_INTERVAL_MS = 60_000
 MAX_FLOOR_MS = 1000  # of the operator's interval: clients are promised a message a second
 MAX_PAIRS = 1000  # named in one request
@@ -28,7 +29,7 @@ class GrpcOptions:
     max_streams: int = 2000  # the surplus is refused at once
     max_streams_per_client: int = 1500  # on one connection: none can take all
     max_pairs_per_client: int = 200  # that the books of one connection's streams are of
-    max_view_levels: int = 100_000  # a side, of all different views together: 20 of the deepest
+    max_view_levels: int = 50_000  # a side, of all different views together, and again of all deep ones
     min_interval_ms: int = 0  # between two messages of any stream, whatever its client asks for
     tls_cert: Path | None = None
     tls_key: Path | None = None

@@ -8,6 +8,7 @@ lets each view send what changed. A pair that nobody watches is not listened to.
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -15,14 +16,14 @@ from functools import partial
 from book import Dust, Pair, PairBooks, PairView
 from services.admission import Admission, Client
 from services.market import Market
-from services.options import GrpcOptions
+from services.options import DEEP, GrpcOptions
 from services.status import StatusView
 from services.stream import Stream
 from services.view import HEARTBEAT_S, BookView, Cut, View, ViewKey, same_trust
 
 _logger = logging.getLogger(__name__)
 
-DEEP = 500  # levels a side, from which on a view waits for a turn of its own
+_REST = 3.0  # times what a deep view took
 _STATES = Cut(0, Dust())  # the states alone, no levels
 
 
@@ -95,29 +96,38 @@ class PairFeed:
 
 
 class Turns:
-    """Computes deep views one at a time, each in a turn of the loop of its own.
+    """Computes deep views one at a time, with a rest after each that grows with what it took.
 
-    One of 5,000 levels takes as long as a hundred of 10: while several are due, the messages of the others pass
-    between them. Each is computed from the books as they are when its turn comes, however often they changed before.
+    One of 5,000 levels takes as long as a hundred of 10. However many are due, they take a quarter of the loop's time
+    at most, and the messages of the other views pass between them. Each is computed from the books as they are when
+    its turn comes, however often they changed before.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._due: dict[BookView, None] = {}  # in the order in which they came
+        self._free_at = 0.0  # monotonic: the rest after the latest is over
+        self._timer: asyncio.Handle | None = None  # of the next turn, while any is due
 
     def add(self, view: BookView) -> None:
         """The view's books have changed."""
-        if not self._due:
-            self._loop.call_soon(self._next)
         self._due[view] = None
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._due and self._timer is None:
+            self._timer = self._loop.call_later(max(0.0, self._free_at - time.monotonic()), self._next)
 
     def _next(self) -> None:
+        self._timer = None
         view = next(iter(self._due))
         del self._due[view]
-        if self._due:
-            self._loop.call_soon(self._next)
+        began = time.monotonic()
         if view.wants():
             view.attempt(view.show)
+        now = time.monotonic()
+        self._free_at = now + _REST * (now - began)
+        self._go_on()
 
 
 class Publisher:

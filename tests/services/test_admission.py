@@ -49,17 +49,37 @@ async def test_pairs_are_counted_once_however_many_streams_watch_them() -> None:
         assert list(client.pairs) == [SOL]
 
 
-async def test_views_are_limited_by_their_levels_together() -> None:
+@pytest.mark.parametrize(
+    ("first", "room", "says"),
+    [
+        (
+            5000,
+            4960,
+            r"all deep views .* 9960 levels together; 501 more would be beyond the 10000.*at most 500 levels",
+        ),
+        (9500, 0, r"all deep views .* 9500 levels together; 501 more would be beyond the 10000"),
+    ],
+)
+async def test_deep_views_are_limited_by_their_levels_together(first: int, room: int, says: str) -> None:
     admission = Admission(GrpcOptions(max_view_levels=10_000))
-    admission.add_view(5000)
-    admission.add_view(4960)
-    with pytest.raises(
-        Refused, match=r"9960 levels together; 50 more would be beyond the 10000.*fewer levels"
-    ) as refused:
-        admission.add_view(1)  # which counts for 50
+    for levels in filter(None, (first, room)):
+        admission.add_view(levels)
+    with pytest.raises(Refused, match=says) as refused:
+        admission.add_view(501)
     assert refused.value.code is grpc.StatusCode.RESOURCE_EXHAUSTED
-    admission.remove_view(4960)
-    admission.add_view(1)
+    admission.add_view(500)  # which is none of them
+    for levels in filter(None, (first, room, 500)):
+        admission.remove_view(levels)
+    assert not any(admission.levels.values())
+
+
+async def test_ordinary_views_count_for_fifty_levels_at_least() -> None:
+    admission = Admission(GrpcOptions(max_view_levels=5000))
+    for _ in range(99):
+        admission.add_view(1)
+    admission.add_view(50)
+    with pytest.raises(Refused, match=r"all views .* 5000 levels together; 50 more .* ask for fewer levels"):
+        admission.add_view(10)
+    admission.add_view(5000)  # deep ones are counted apart
     admission.remove_view(1)
-    admission.remove_view(5000)
-    assert admission.levels == 0
+    admission.add_view(10)
