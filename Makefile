@@ -49,6 +49,9 @@ bench: $(VENV)/dev.stamp  ## speed against rivals in the same run
 latency: $(VENV)/dev.stamp  ## venue to client over three processes, next to a bare relay
 	$(BIN)/python -m bench.latency
 
+load: $(VENV)/dev.stamp  ## a thousand clients on one server, a hundred of which stop reading
+	$(BIN)/python -m bench.load --stuck 100 $(LOAD)
+
 captures: $(VENV)/dev.stamp  ## what real sessions of the venues show, from ../shared/captures
 	$(BIN)/python -m tests.captures
 
@@ -57,6 +60,9 @@ truth: $(VENV)/dev.stamp  ## hundreds of faults of all kinds, and a judge of all
 
 mutants: $(VENV)/dev.stamp  ## deliberate defects, each of which that judge must find
 	$(BIN)/python -m tests.truth.mutants
+
+storm: $(VENV)/dev.stamp  ## a hundred books whose connections are all cut at once: connects and weight, second by second
+	$(BIN)/python -m tests.truth.storm
 
 soak: $(VENV)/dev.stamp  ## hours of venue time with faults and restless clients; the server must not grow (SOAK="--hours 1")
 	$(BIN)/python -m tests.soak $(SOAK)
@@ -71,4 +77,4 @@ pictures: $(VENV)/dev.stamp  ## the pictures in img/, from the real program
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
-.PHONY: help install install-dev run test slow lint types bench latency captures truth mutants soak proto pictures clean
+.PHONY: help install install-dev run test slow lint types bench latency load captures truth mutants storm soak proto pictures clean

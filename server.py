@@ -18,6 +18,7 @@ from exchanges import VENUES, ExchangeError, VenueSession
 from services.errors import ServicesError
 from services.grpc_server import GrpcServer
 from services.logs import set_up_logging
+from services.loop import allow_open_files
 from services.market import Budget, Market
 from services.options import GrpcOptions
 from settings import VERSION, Settings, UsageError, address_of, read_settings
@@ -25,6 +26,7 @@ from settings import VERSION, Settings, UsageError, address_of, read_settings
 log = logging.getLogger("server")
 
 _STOP_GRACE_S = 2.0
+_OTHER_FILES = 500  # beside the streams' connections: the venues', and clients that have no stream open
 
 
 class StartError(Exception):
@@ -120,6 +122,9 @@ def tune_interpreter() -> None:
 def run(settings: Settings, stop: Stop) -> None:
     """From an open port to a clean end; raises StartError and ServicesError."""
     started_ns = time.time_ns()
+    files = allow_open_files(settings.max_streams + _OTHER_FILES)
+    if files < settings.max_streams + _OTHER_FILES:
+        log.warning("this machine allows %d open files, too few for %d streams", files, settings.max_streams)
     server = GrpcServer(
         GrpcOptions(
             host=settings.host,
@@ -127,6 +132,10 @@ def run(settings: Settings, stop: Stop) -> None:
             levels=settings.levels,
             dust=Decimal(str(settings.dust_amount)),
             max_streams=settings.max_streams,
+            max_streams_per_client=settings.max_streams_per_client,
+            max_pairs_per_client=settings.max_pairs_per_client,
+            max_view_levels=settings.max_view_levels,
+            min_interval_ms=settings.min_interval_ms,
             tls_cert=Path(settings.tls_cert) if settings.tls_cert else None,
             tls_key=Path(settings.tls_key) if settings.tls_key else None,
             tls_client_ca=Path(settings.tls_client_ca) if settings.tls_client_ca else None,

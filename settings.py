@@ -10,7 +10,7 @@ from typing import Any
 
 from book import BadPair, Pair
 from exchanges import VENUES, Address, BadEndpoint
-from services.options import MAX_LEVELS
+from services.options import MAX_FLOOR_MS, MAX_LEVELS
 
 VERSION = "0.1.0"
 
@@ -43,6 +43,10 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 50052
     max_streams: int = 2000
+    max_streams_per_client: int = 1500
+    max_pairs_per_client: int = 200
+    max_view_levels: int = 50_000
+    min_interval_ms: int = 0
     endpoints: dict[str, str] = field(default_factory=dict)
     hosts: dict[str, str] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
@@ -86,6 +90,16 @@ def parser() -> argparse.ArgumentParser:
     grpc.add_argument("--host", metavar="H", help="address to listen on (default: 127.0.0.1, this machine only)")
     grpc.add_argument("--port", metavar="P", help="port to listen on, 0 for any free one (default: 50052)")
     grpc.add_argument("--max-streams", metavar="N", help="streams at the same time (default: 2000)")
+    grpc.add_argument("--max-streams-per-client", metavar="N", help="on one connection (default: 1500)")
+    grpc.add_argument("--max-pairs-per-client", metavar="N", help="watched by one connection (default: 200)")
+    grpc.add_argument(
+        "--max-view-levels", metavar="N",
+        help="levels a side of all different views together, and again of all deep ones (default: 50000)",
+    )  # fmt: skip
+    grpc.add_argument(
+        "--min-interval-ms", metavar="MS",
+        help="between two messages of any stream, 0 to 1000, also where its client asks for less (default: 0)",
+    )  # fmt: skip
     grpc.add_argument("--tls-cert", metavar="FILE", help="PEM certificate: serve TLS")
     grpc.add_argument("--tls-key", metavar="FILE", help="its PEM key")
     grpc.add_argument("--tls-client-ca", metavar="FILE", help="let in only clients with a certificate of this CA")
@@ -174,6 +188,10 @@ def _check(settings: Settings) -> None:
     settings.levels = _integer("levels", settings.levels, 1, MAX_LEVELS)
     settings.port = _integer("port", settings.port, 0, 65535)
     settings.max_streams = _integer("max-streams", settings.max_streams, 1, 100_000)
+    for name in ("max_streams_per_client", "max_pairs_per_client"):
+        setattr(settings, name, _integer(name.replace("_", "-"), getattr(settings, name), 1, 100_000))
+    settings.max_view_levels = _integer("max-view-levels", settings.max_view_levels, MAX_LEVELS, 100_000_000)
+    settings.min_interval_ms = _integer("min-interval-ms", settings.min_interval_ms, 0, MAX_FLOOR_MS)
     try:
         dust = Decimal(str(settings.dust_amount))
     except InvalidOperation:

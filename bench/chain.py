@@ -22,12 +22,12 @@ class Load(NamedTuple):
     seed: int = 1
 
 
-def start_venue(children: Children, *arguments: str) -> Endpoints:
-    """Runs the venue on free ports."""
+def start_venue(children: Children, *arguments: str) -> tuple[Child, Endpoints]:
+    """Runs the venue on free ports; returns where it answers too."""
     ports = ("--binance-port", "0", "--bitstamp-port", "0", "--print-endpoints")
     child = children.start("venue", "-m", "venue", *ports, *arguments)
     endpoints: Endpoints = json.loads(child.wait_line(r"\{.*")[0])
-    return endpoints
+    return child, endpoints
 
 
 def steady(load: Load) -> tuple[str, ...]:
@@ -38,12 +38,11 @@ def steady(load: Load) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def start_server(children: Children, endpoints: Endpoints) -> tuple[Child, int]:
+def start_server(children: Children, endpoints: Endpoints, *arguments: str) -> tuple[Child, int]:
     """Runs server.py on BTC/USDT of these venues; returns its port too."""
     addresses = [f"--endpoint={name}.{kind}={url}" for name, face in endpoints.items() for kind, url in face.items()]
-    child = children.start(
-        "server", "server.py", "--port", "0", "--pair", "BTC/USDT", "--exchanges", ",".join(endpoints), *addresses
-    )
+    ours = ("--port", "0", "--pair", "BTC/USDT", "--exchanges", ",".join(endpoints))
+    child = children.start("server", "server.py", *ours, *addresses, *arguments)
     return child, int(child.wait_line(r"listening on \S+:(\d+)")[1])
 
 
@@ -71,7 +70,7 @@ def samples_of(client: Child, seconds: float) -> Samples:
 def run_track(track: str, load: Load, seconds: float) -> Samples:
     """One chain from its start to its end; nothing else of ours runs meanwhile."""
     with Children() as children:
-        endpoints = start_venue(children, *steady(load))
+        _, endpoints = start_venue(children, *steady(load))
         if track == "relay":
             port = start_relay(children, endpoints)
         else:

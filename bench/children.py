@@ -1,5 +1,6 @@
 """The processes of a measurement: started, waited for by the lines that they print, and ended by their id."""
 
+import contextlib
 import ctypes
 import re
 import signal
@@ -39,13 +40,15 @@ class ChildFailed(Exception):
 class Child:
     """One running process. Its lines are collected by two threads; everything else is called by the owner."""
 
-    def __init__(self, name: str, arguments: tuple[str, ...], changed: threading.Condition) -> None:
+    def __init__(
+        self, name: str, arguments: tuple[str, ...], changed: threading.Condition, commanded: bool = False
+    ) -> None:
         self.name = name
         self.lines: list[str] = []  # of both outputs; guarded by the condition
         self.popen = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if commanded else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -86,6 +89,15 @@ class Child:
             raise ChildFailed(f"{self.name} never said {pattern!r}; {self.last_words()}")
         return found
 
+    def tell(self, command: str) -> None:
+        """A line to its standard input; it was started as one that is commanded. Raises ChildFailed."""
+        assert self.popen.stdin is not None
+        try:
+            self.popen.stdin.write(command + "\n")
+            self.popen.stdin.flush()
+        except OSError as error:
+            raise ChildFailed(f"{self.name} does not listen: {error}; {self.last_words()}") from error
+
     def last_words(self) -> str:
         """The end of what it said, for an error message."""
         with self._changed:
@@ -101,6 +113,9 @@ class Child:
         except subprocess.TimeoutExpired:
             self.popen.kill()
             self.popen.wait()
+        if self.popen.stdin is not None:
+            with contextlib.suppress(OSError):  # a line that it did not take
+                self.popen.stdin.close()
         for reader in self._readers:
             reader.join(_END_S)
 
@@ -138,9 +153,9 @@ class Children:
             self._running[-1].end()
             self._running.pop()
 
-    def start(self, name: str, *arguments: str) -> Child:
-        """Runs this Python with `arguments` in the project's folder."""
-        child = Child(name, arguments, self._changed)
+    def start(self, name: str, *arguments: str, commanded: bool = False) -> Child:
+        """Runs this Python with `arguments` in the project's folder. `commanded`: it reads lines from tell()."""
+        child = Child(name, arguments, self._changed, commanded)
         self._running.append(child)
         return child
 

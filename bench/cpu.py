@@ -119,7 +119,7 @@ class Meter:
 def run(seconds: float, seed: int) -> list[Cost]:
     """Both parts, one after the other, on one server."""
     with Children() as children:
-        endpoints = start_venue(children, "--seed", str(seed))
+        _, endpoints = start_venue(children, "--seed", str(seed))
         server, port = start_server(children, endpoints)
         with counting(endpoints) as counters:
             deadline = time.monotonic() + _FIRST_FRAME_S

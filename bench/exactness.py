@@ -18,7 +18,9 @@ from bench.pipeline import live
 from bench.rivals import SortedBook, orjson_float
 from book import Dust, PairBooks, Stamps, State
 from proto import orderbook_pb2 as pb
+from services.admission import Client
 from services.market import Market
+from services.options import GrpcOptions
 from services.publisher import Publisher
 from services.view import Cut, MergedBookView, ViewKey
 
@@ -142,8 +144,8 @@ class _Client:
 
     async def _read(self) -> None:
         loop = asyncio.get_running_loop()
-        publisher = Publisher(loop, Market(PAIR, {PAIR: self._books}), 1, _NEVER_S)
-        with publisher.watch_book(ViewKey(MergedBookView, PAIR, Cut(1, Dust()))) as stream:
+        publisher = Publisher(loop, Market(PAIR, {PAIR: self._books}), GrpcOptions(), _NEVER_S)
+        with publisher.watch_book(ViewKey(MergedBookView, PAIR, Cut(1, Dust())), Client("")) as stream:
             self._ready.set_result((loop, publisher))
             while (message := await stream.next()) is not None:
                 told = pb.Book.FromString(message)

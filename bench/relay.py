@@ -16,6 +16,7 @@ import websocket
 
 import server
 from bench.reading import open_socket
+from services.loop import new_loop
 
 METHOD = "/bench.Relay/Frames"
 
@@ -61,13 +62,7 @@ class Relay:
 
 
 def _run(relay: Relay, port: "Future[int]") -> None:
-    try:
-        import uvloop
-    except ImportError:
-        factory = asyncio.new_event_loop
-    else:
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(relay.serve(port))
 
 

@@ -17,6 +17,7 @@ from grpc_reflection.v1alpha import reflection
 
 from services.errors import BadCredentials, CannotListen, LoopDied, PortTaken, ServicesError
 from services.handlers import AGGREGATOR, MARKET_DATA, Handlers
+from services.loop import new_loop
 from services.market import Market
 from services.options import GrpcOptions
 from services.publisher import Publisher
@@ -104,7 +105,7 @@ class GrpcServer:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            with asyncio.Runner(loop_factory=new_loop) as runner:
                 runner.run(self._main())
         except BaseException as error:
             if not self._opened.done():
@@ -149,7 +150,7 @@ class GrpcServer:
         if self._publisher is not None or server is None:
             raise ServicesError("the server serves already, or has stopped")
         loop = asyncio.get_running_loop()
-        self._publisher = Publisher(loop, market, self.options.max_streams)
+        self._publisher = Publisher(loop, market, self.options)
         handlers = Handlers(market, self.options, self._publisher, self._searcher)
         server.add_generic_rpc_handlers(handlers.generic())
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
@@ -176,15 +177,6 @@ class GrpcServer:
     def _ask_stop(self, grace_s: float) -> None:
         if self._stop_asked is not None and not self._stop_asked.done():
             self._stop_asked.set_result(grace_s)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """The loop of uvloop where it is installed: a third less work for each message."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
 
 
 def _credentials(options: GrpcOptions) -> grpc.ServerCredentials | None:

@@ -11,6 +11,7 @@ import grpc.aio
 
 from book import Pair
 from proto import orderbook_pb2 as pb
+from services.admission import Client
 from services.errors import Refused
 from services.market import Market
 from services.options import MAX_PAIRS, GrpcOptions
@@ -56,31 +57,32 @@ class Handlers:
 
     async def book_summary(self, data: bytes, context: "Context") -> None:
         """OrderbookAggregator.BookSummary: the summaries of the server's default pair."""
-        with self._publisher.admitted():
+        with self._publisher.admitted(context.peer()) as client:
             read(pb.Empty, data)
-            await self._send_summaries(self._market.default_pair, context)
+            await self._send_summaries(self._market.default_pair, client, context)
 
     async def book_summary_for_symbol(self, data: bytes, context: "Context") -> None:
         """OrderbookAggregator.BookSummaryForSymbol: the summaries of any pair that this server carries."""
-        with self._publisher.admitted():
+        with self._publisher.admitted(context.peer()) as client:
             request = read(pb.SummaryRequest, data)
             pair = await find_pair(request.symbol, self._market, self._searcher)
-            await self._send_summaries(pair, context)
+            await self._send_summaries(pair, client, context)
 
     async def stream_book(self, data: bytes, context: "Context") -> None:
         """MarketData.StreamBook: the merged book as the request wants it."""
-        with self._publisher.admitted():
+        with self._publisher.admitted(context.peer()) as client:
             request = read(pb.BookRequest, data)
             pair = self._market.default_pair
             if request.pair:
                 pair = await find_pair(request.pair, self._market, self._searcher)
             key = book_view(request, pair, self._market, self._options)
-            with self._publisher.watch_book(key, request.min_interval_ms / 1000) as stream:
+            interval_s = self._options.interval_s(request.min_interval_ms)
+            with self._publisher.watch_book(key, client, interval_s) as stream:
                 await self._send(stream, context)
 
     async def stream_status(self, data: bytes, context: "Context") -> None:
         """MarketData.StreamStatus: the states of all venues of the pairs asked for."""
-        with self._publisher.admitted():
+        with self._publisher.admitted(context.peer()):
             request = read(pb.StatusRequest, data)
             if len(request.pairs) > MAX_PAIRS:
                 raise Refused(
@@ -88,7 +90,7 @@ class Handlers:
                 )
             named = [await find_pair(name, self._market, self._searcher) for name in request.pairs]
             pairs = tuple(dict.fromkeys(named)) or tuple(self._market.books)
-            with self._publisher.watch_status(pairs) as stream:
+            with self._publisher.watch_status(pairs, self._options.interval_s()) as stream:
                 await self._send(stream, context)
 
     async def list_pairs(self, data: bytes, context: "Context") -> bytes:
@@ -100,9 +102,9 @@ class Handlers:
             self._pairs = pb.Pairs(pairs=pairs, default_pair=default).SerializeToString()
         return self._pairs
 
-    async def _send_summaries(self, pair: Pair, context: "Context") -> None:
+    async def _send_summaries(self, pair: Pair, client: Client, context: "Context") -> None:
         key = summary_view(pair, self._market, self._options)
-        with self._publisher.watch_book(key) as stream:
+        with self._publisher.watch_book(key, client, self._options.interval_s()) as stream:
             await self._send(stream, context)
 
     async def _send(self, stream: Stream, context: "Context") -> None:

@@ -5,7 +5,9 @@ from decimal import Decimal
 from pathlib import Path
 
 MAX_LEVELS = 5000  # a side, of any view
+DEEP = 500  # levels a side, beyond which a view is deep: it waits for its turn, and has a budget of its own
 MAX_INTERVAL_MS = 60_000
+MAX_FLOOR_MS = 1000  # of the operator's interval: clients are promised a message a second
 MAX_PAIRS = 1000  # named in one request
 
 _REQUEST_BYTES = 1 << 16  # no request of ours needs more
@@ -25,6 +27,10 @@ class GrpcOptions:
     levels: int = 10  # a side, of views that do not say how many
     dust: Decimal = Decimal(0)  # the plain summaries leave out levels of a smaller amount
     max_streams: int = 2000  # the surplus is refused at once
+    max_streams_per_client: int = 1500  # on one connection: none can take all
+    max_pairs_per_client: int = 200  # that the books of one connection's streams are of
+    max_view_levels: int = 50_000  # a side, of all different views together, and again of all deep ones
+    min_interval_ms: int = 0  # between two messages of any stream, whatever its client asks for
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
@@ -38,8 +44,13 @@ class GrpcOptions:
             raise ValueError(f"dust is {self.dust}; allowed are 0 and above")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port is {self.port}; allowed are 0 to 65535")
-        if self.max_streams < 1:
-            raise ValueError(f"max_streams is {self.max_streams}; allowed are 1 and above")
+        for name in ("max_streams", "max_streams_per_client", "max_pairs_per_client"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed are 1 and above")
+        if self.max_view_levels < MAX_LEVELS:
+            raise ValueError(f"max_view_levels is {self.max_view_levels}; allowed are {MAX_LEVELS} and above")
+        if not 0 <= self.min_interval_ms <= MAX_FLOOR_MS:
+            raise ValueError(f"min_interval_ms is {self.min_interval_ms}; allowed are 0 to {MAX_FLOOR_MS}")
         if bool(self.tls_cert) != bool(self.tls_key):
             raise ValueError("TLS needs both a certificate and its key")
         if self.tls_client_ca and not self.tls_cert:
@@ -52,6 +63,10 @@ class GrpcOptions:
         """HOST:PORT as gRPC reads it."""
         host = f"[{self.host}]" if ":" in self.host and not self.host.startswith("[") else self.host
         return f"{host}:{self.port}"
+
+    def interval_s(self, asked_ms: int = 0) -> float:
+        """Between two messages of a stream whose client asks for `asked_ms`."""
+        return max(asked_ms, self.min_interval_ms) / 1000
 
     @property
     def max_calls(self) -> int:

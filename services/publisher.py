@@ -8,21 +8,22 @@ lets each view send what changed. A pair that nobody watches is not listened to.
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
-import grpc
-
 from book import Dust, Pair, PairBooks, PairView
-from services.errors import Refused
+from services.admission import Admission, Client
 from services.market import Market
+from services.options import DEEP, GrpcOptions
 from services.status import StatusView
 from services.stream import Stream
 from services.view import HEARTBEAT_S, BookView, Cut, View, ViewKey, same_trust
 
 _logger = logging.getLogger(__name__)
 
+_REST = 3.0  # times what a deep view took
 _STATES = Cut(0, Dust())  # the states alone, no levels
 
 
@@ -32,11 +33,12 @@ class PairFeed:
     Everything but `_on_write` happens in the publisher's loop.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, books: PairBooks) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, books: PairBooks, turns: "Turns") -> None:
         self.books = books
         self.views: dict[ViewKey, BookView] = {}
         self.status_views: dict[StatusView, None] = {}
         self._loop = loop
+        self._turns = turns
         # Taken by the writer that sends the wake-up (any thread), given back by the loop before it looks at the
         # books: so one wake-up at most is on its way, and a write after the look sends the next one.
         self._asleep = threading.Lock()
@@ -72,7 +74,9 @@ class PairFeed:
         self._asleep.release()
         pictures: dict[Cut, PairView] = {}
         for view in tuple(self.views.values()):
-            if view.wants():
+            if view.cut.levels > DEEP:
+                self._turns.add(view)
+            elif view.wants():
                 view.attempt(partial(self._show, view, pictures))
         if self.status_views:
             self._tell_states(next(iter(pictures.values()), None) or self.picture(_STATES))
@@ -91,6 +95,41 @@ class PairFeed:
                 view.touch()
 
 
+class Turns:
+    """Computes deep views one at a time, with a rest after each that grows with what it took.
+
+    One of 5,000 levels takes as long as a hundred of 10. However many are due, they take a quarter of the loop's time
+    at most, and the messages of the other views pass between them. Each is computed from the books as they are when
+    its turn comes, however often they changed before.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._due: dict[BookView, None] = {}  # in the order in which they came
+        self._free_at = 0.0  # monotonic: the rest after the latest is over
+        self._timer: asyncio.Handle | None = None  # of the next turn, while any is due
+
+    def add(self, view: BookView) -> None:
+        """The view's books have changed."""
+        self._due[view] = None
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._due and self._timer is None:
+            self._timer = self._loop.call_later(max(0.0, self._free_at - time.monotonic()), self._next)
+
+    def _next(self) -> None:
+        self._timer = None
+        view = next(iter(self._due))
+        del self._due[view]
+        began = time.monotonic()
+        if view.wants():
+            view.attempt(view.show)
+        now = time.monotonic()
+        self._free_at = now + _REST * (now - began)
+        self._go_on()
+
+
 class Publisher:
     """All views and streams of one server. Lives in one event loop; nothing here may be called from elsewhere.
 
@@ -102,67 +141,57 @@ class Publisher:
         self,
         loop: asyncio.AbstractEventLoop,
         market: Market,
-        max_streams: int,
+        options: GrpcOptions,
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         self.market = market
-        self.closing = False
+        self.admission = Admission(options)
         self.sent = 0  # messages handed to gRPC
         self.conflated = 0  # states that streams were spared
-        self.refused = 0  # streams beyond the limit
-        self.streams = 0  # open now
-        self.feeds: dict[Pair, PairFeed] = {pair: PairFeed(loop, books) for pair, books in market.books.items()}
+        turns = Turns(loop)
+        self.feeds = {pair: PairFeed(loop, books, turns) for pair, books in market.books.items()}
         self.status_views: dict[tuple[Pair, ...], StatusView] = {}
         self._loop = loop
-        self._max_streams = max_streams
         self._heartbeat_s = heartbeat_s
-        self._drained = asyncio.Event()
-        self._drained.set()
+
+    @property
+    def streams(self) -> int:
+        """Open now."""
+        return self.admission.streams
+
+    @property
+    def refused(self) -> int:
+        """Streams beyond a limit."""
+        return self.admission.refused
+
+    def admitted(self, peer: str) -> AbstractContextManager[Client]:
+        """Counts one stream of a connection for as long as it is open; raises Refused."""
+        return self.admission.stream(peer)
 
     @contextmanager
-    def admitted(self) -> Iterator[None]:
-        """Counts one stream for as long as it is open.
-
-        Raises Refused above the limit (RESOURCE_EXHAUSTED) and while the server stops (UNAVAILABLE).
-        """
-        if self.closing:
-            raise Refused(grpc.StatusCode.UNAVAILABLE, "the server is stopping")
-        if self.streams >= self._max_streams:
-            self.refused += 1
-            raise Refused(
-                grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"all {self._max_streams} streams of this server are taken; try again later",
-            )
-        self.streams += 1
-        self._drained.clear()
-        try:
-            yield
-        finally:
-            self.streams -= 1
-            if not self.streams:
-                self._drained.set()
-
-    @contextmanager
-    def watch_book(self, key: ViewKey, min_interval_s: float = 0.0) -> Iterator[Stream]:
-        """A stream of the view that `key` names, for as long as the block lasts."""
+    def watch_book(self, key: ViewKey, client: Client, min_interval_s: float = 0.0) -> Iterator[Stream]:
+        """A stream of the view that `key` names, for as long as the block lasts; raises Refused beyond a limit."""
         feed = self.feeds[key.pair]
-        view = feed.views.get(key)
-        if view is None:
-            view = feed.views[key] = key.kind(self._loop, key.cut, feed.picture, self._heartbeat_s)
-            feed.follow()
-        stream = Stream(self._loop, view.tail, min_interval_s, view.catch_up)
-        try:
-            view.join(stream)
-            self._close_late(view)
-            yield stream
-        finally:
-            self._leave(view, stream)
-            if not view.streams and feed.views.get(key) is view:
-                del feed.views[key]
+        with self.admission.pair(client, key.pair):
+            view = feed.views.get(key)
+            if view is None:
+                self.admission.add_view(key.cut.levels)
+                view = feed.views[key] = key.kind(self._loop, key.cut, feed.picture, self._heartbeat_s)
                 feed.follow()
+            stream = Stream(self._loop, view.tail, min_interval_s, view.catch_up)
+            try:
+                view.join(stream)
+                self._close_late(view)
+                yield stream
+            finally:
+                self._leave(view, stream)
+                if not view.streams and feed.views.get(key) is view:
+                    del feed.views[key]
+                    self.admission.remove_view(key.cut.levels)
+                    feed.follow()
 
     @contextmanager
-    def watch_status(self, pairs: tuple[Pair, ...]) -> Iterator[Stream]:
+    def watch_status(self, pairs: tuple[Pair, ...], min_interval_s: float = 0.0) -> Iterator[Stream]:
         """A stream of the states of `pairs`, for as long as the block lasts."""
         feeds = [self.feeds[pair] for pair in pairs]
         view = self.status_views.get(pairs)
@@ -173,7 +202,7 @@ class Publisher:
             for feed in feeds:
                 feed.status_views[view] = None
                 feed.follow()
-        stream = Stream(self._loop, view.tail)
+        stream = Stream(self._loop, view.tail, min_interval_s)
         try:
             view.add(stream)
             stream.offer(view.present())
@@ -189,13 +218,13 @@ class Publisher:
 
     def close(self) -> None:
         """Refuses new streams and sends every open one its last message."""
-        self.closing = True
+        self.admission.closing = True
         for view in self._views():
             view.attempt(view.close)
 
     async def drained(self) -> None:
         """Waits until no stream is open."""
-        await self._drained.wait()
+        await self.admission.drained()
 
     def _views(self) -> list[View]:
         books = [view for feed in self.feeds.values() for view in feed.views.values()]
@@ -203,7 +232,7 @@ class Publisher:
 
     def _close_late(self, view: View) -> None:
         """A stream that was admitted before close() and joins after it gets its last message too."""
-        if self.closing:
+        if self.admission.closing:
             view.close()
 
     def _leave(self, view: View, stream: Stream) -> None:

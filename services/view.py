@@ -15,6 +15,7 @@ from services.stream import Kind, Stream, ViewFailed
 
 _logger = logging.getLogger(__name__)
 
+_FRESH_S = 2e-5  # for each level: about ten times what making the message takes
 HEARTBEAT_S = 0.9  # of silence; clients are promised a message at least once a second
 
 
@@ -119,6 +120,8 @@ class BookView(View):
         self._picture = picture
         self._sent: MergedBook | None = None  # the newest state that was offered to the streams
         self._behind = False  # the books have changed since, and no stream had room for more
+        self._newest = b""  # the message of that state, with the clocks of when it was made
+        self._fresh_until = 0.0  # loop time up to which a newcomer gets these very bytes
 
     @abstractmethod
     def merge(self, picture: PairView) -> MergedBook:
@@ -140,7 +143,11 @@ class BookView(View):
     def catch_up(self) -> None:
         """Computes what was left out. A stream calls it before it takes its message."""
         if self._behind:
-            self.refresh(self._picture(self.cut))
+            self.show()
+
+    def show(self) -> bool:
+        """Sends the present state to every stream unless they know it; returns whether it was sent."""
+        return self.refresh(self._picture(self.cut))
 
     def refresh(self, picture: PairView) -> bool:
         """Sends the state in `picture` to every stream unless they know it; returns whether it was sent."""
@@ -149,15 +156,22 @@ class BookView(View):
         if self._sent is not None and _same(merged, self._sent):
             return False
         self._sent = merged
-        self.send(self._message(merged, Kind.STATE), Kind.STATE)
+        self.send(self._state(merged), Kind.STATE)
         return True
 
     def join(self, stream: Stream) -> None:
-        """Takes a stream in and gives it the present state at once, live or not."""
+        """Takes a stream in and gives it the present state at once, live or not.
+
+        Clients that come by the hundred share what was made for the first of them, for a time that grows with what
+        it costs to make. A change of the books in this time is on its way to all of them.
+        """
         self.add(stream)
+        if not self._behind and self.loop.time() < self._fresh_until:
+            stream.offer(self._newest)
+            return
         picture = self._picture(self.cut)
         if not self.refresh(picture):  # the others know it; the newcomer gets it with the clocks of now
-            stream.offer(self._message(self.merge(picture), Kind.STATE))
+            stream.offer(self._state(self.merge(picture)))
 
     def beat(self) -> None:
         """The newest state where it changed unnoticed, otherwise a heartbeat."""
@@ -168,6 +182,11 @@ class BookView(View):
     def close(self) -> None:
         """Sends the present state as the last message of every stream."""
         self.send(self._message(self.merge(self._picture(self.cut)), Kind.CLOSING), Kind.CLOSING)
+
+    def _state(self, merged: MergedBook) -> bytes:
+        self._newest = self._message(merged, Kind.STATE)
+        self._fresh_until = self.loop.time() + self.cut.levels * _FRESH_S
+        return self._newest
 
     def _message(self, merged: MergedBook, kind: Kind) -> bytes:
         self.encoded += 1

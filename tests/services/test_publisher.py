@@ -9,66 +9,33 @@ from typing import Any
 import grpc
 import pytest
 
-from book import Dust, PairBooks, State
+from book import Dust, State
 from proto import orderbook_pb2 as pb
 from services.errors import Refused
-from services.market import Budget, Market
+from services.market import Market
+from services.options import GrpcOptions
 from services.publisher import Publisher
-from services.stream import Stream, ViewFailed
-from services.view import BookView, Cut, MergedBookView, SummaryView, ViewKey
+from services.stream import ViewFailed
+from services.view import Cut, MergedBookView, SummaryView, ViewKey
 from tests.services.conftest import BTC, ETH, load, lose, make_books
-
-SUMMARY = ViewKey(SummaryView, BTC, Cut(10, Dust()))
-BOOK = ViewKey(MergedBookView, BTC, Cut(10, Dust()))
-
-
-class Stage:
-    """A publisher of two pairs, in the running loop."""
-
-    def __init__(self, max_streams: int = 1000, heartbeat_s: float = 0.05) -> None:
-        self.books = make_books()
-        self.eth = make_books(ETH)
-        self.budgets = [Budget("binance", 20, 6000, 60, 5, 1, 2, 300, 301)]
-        market = Market(
-            BTC, {BTC: self.books, ETH: self.eth}, budgets=lambda: self.budgets, version="9", started_ns=3
-        )
-        self.publisher = Publisher(asyncio.get_running_loop(), market, max_streams, heartbeat_s)
-
-    def view(self, key: ViewKey = SUMMARY) -> BookView:
-        return self.publisher.feeds[key.pair].views[key]
-
-
-def listeners(books: PairBooks) -> int:
-    return len(books._listeners)
-
-
-async def receive(stream: Stream, kind: Any = pb.Summary) -> Any:
-    message = await asyncio.wait_for(stream.next(), 5)
-    assert message is not None
-    return kind.FromString(message)
-
-
-async def turn() -> None:
-    """Lets the loop carry a wake-up that is on its way."""
-    for _ in range(3):
-        await asyncio.sleep(0)
+from tests.services.stage import BOOK, CLIENT, SUMMARY, Stage, listeners, receive, turn
 
 
 async def test_the_first_message_is_the_present_state_live_or_not() -> None:
     stage = Stage()
-    with stage.publisher.watch_book(SUMMARY) as stream:
+    with stage.publisher.watch_book(SUMMARY, CLIENT) as stream:
         first = await receive(stream)
         assert [venue.state for venue in first.venues] == [pb.CONNECTING, pb.CONNECTING]
         assert not first.heartbeat
     load(stage.books, "binance", [(100.0, 1.0)], [(101.0, 1.0)])
-    with stage.publisher.watch_book(SUMMARY) as stream:
+    with stage.publisher.watch_book(SUMMARY, CLIENT) as stream:
         assert (await receive(stream)).bids[0].price == 100.0
 
 
 async def test_all_streams_of_a_view_send_the_same_object_encoded_once() -> None:
     stage = Stage(heartbeat_s=60)
     with ExitStack() as stack:
-        streams = [stack.enter_context(stage.publisher.watch_book(SUMMARY)) for _ in range(50)]
+        streams = [stack.enter_context(stage.publisher.watch_book(SUMMARY, CLIENT)) for _ in range(50)]
         for stream in streams:
             await stream.next()
         before = stage.view().encoded
@@ -80,7 +47,7 @@ async def test_all_streams_of_a_view_send_the_same_object_encoded_once() -> None
 
 async def test_a_burst_wakes_the_loop_once_and_its_last_state_is_sent() -> None:
     stage = Stage(heartbeat_s=60)
-    with stage.publisher.watch_book(SUMMARY) as stream:
+    with stage.publisher.watch_book(SUMMARY, CLIENT) as stream:
         await stream.next()
         before = stage.view().encoded
 
@@ -100,7 +67,7 @@ async def test_a_burst_wakes_the_loop_once_and_its_last_state_is_sent() -> None:
 
 async def test_a_stream_that_takes_nothing_is_told_how_many_states_it_was_spared() -> None:
     stage = Stage(heartbeat_s=60)
-    with stage.publisher.watch_book(BOOK) as slow, stage.publisher.watch_book(BOOK) as fast:
+    with stage.publisher.watch_book(BOOK, CLIENT) as slow, stage.publisher.watch_book(BOOK, CLIENT) as fast:
         await slow.next()
         await fast.next()
         for n in range(1, 11):
@@ -116,7 +83,7 @@ async def test_a_stream_that_takes_nothing_is_told_how_many_states_it_was_spared
 async def test_what_no_stream_has_room_for_is_computed_when_one_takes_its_message(min_interval_s: float) -> None:
     """A client that does not read, or wants few messages, gets the newest and costs one message, not each."""
     stage = Stage(heartbeat_s=60)
-    with stage.publisher.watch_book(SUMMARY, min_interval_s) as stream:
+    with stage.publisher.watch_book(SUMMARY, CLIENT, min_interval_s) as stream:
         await stream.next()
         before = stage.view().encoded
         for n in range(1, 101):
@@ -135,7 +102,7 @@ async def test_what_changes_nothing_in_the_view_is_not_sent() -> None:
     stage = Stage(heartbeat_s=60)
     key = ViewKey(MergedBookView, BTC, Cut(1, Dust()))
     load(stage.books, "binance", [(100.0, 1.0), (99.0, 1.0)], [(101.0, 1.0)])
-    with stage.publisher.watch_book(key) as stream:
+    with stage.publisher.watch_book(key, CLIENT) as stream:
         await stream.next()
         before = stage.view(key).encoded
         load(stage.books, "binance", [(100.0, 1.0), (98.0, 5.0)], [(101.0, 1.0)])
@@ -150,7 +117,7 @@ async def test_leaving_live_is_told_at_once_and_takes_the_levels_out(key: ViewKe
     stage = Stage(heartbeat_s=60)
     kind: Any = pb.Summary if key is SUMMARY else pb.Book
     load(stage.books, "binance", [(100.0, 1.0)], [(101.0, 1.0)])
-    with stage.publisher.watch_book(key) as stream:
+    with stage.publisher.watch_book(key, CLIENT) as stream:
         assert len((await receive(stream, kind)).bids) == 1
         lose(stage.books, "binance", State.STALE, "silent for 5 s")
         message = await receive(stream, kind)
@@ -163,7 +130,7 @@ async def test_leaving_live_is_told_at_once_and_takes_the_levels_out(key: ViewKe
 async def test_a_change_of_state_without_any_level_is_told_at_once(key: ViewKey) -> None:
     stage = Stage(heartbeat_s=60)
     kind: Any = pb.Summary if key is SUMMARY else pb.Book
-    with stage.publisher.watch_book(key) as stream:
+    with stage.publisher.watch_book(key, CLIENT) as stream:
         await stream.next()
         for state, reason in ((State.DOWN, "refused"), (State.DOWN, "no route"), (State.SYNCING, "no route")):
             lose(stage.books, "bitstamp", state, reason)
@@ -175,7 +142,7 @@ async def test_a_change_of_state_without_any_level_is_told_at_once(key: ViewKey)
 async def test_heartbeats_bring_states_and_clocks_while_nothing_changes() -> None:
     stage = Stage(heartbeat_s=0.02)
     load(stage.books, "binance", [(100.0, 1.0)], [(101.0, 1.0)])
-    with stage.publisher.watch_book(BOOK) as book, stage.publisher.watch_book(SUMMARY) as summary:
+    with stage.publisher.watch_book(BOOK, CLIENT) as book, stage.publisher.watch_book(SUMMARY, CLIENT) as summary:
         first = await receive(book, pb.Book)
         await receive(summary)
         for _ in range(3):
@@ -191,7 +158,7 @@ async def test_heartbeats_bring_states_and_clocks_while_nothing_changes() -> Non
 async def test_a_pair_that_nobody_watches_is_not_listened_to() -> None:
     stage = Stage()
     assert listeners(stage.books) == 0
-    with stage.publisher.watch_book(SUMMARY), stage.publisher.watch_book(BOOK):
+    with stage.publisher.watch_book(SUMMARY, CLIENT), stage.publisher.watch_book(BOOK, CLIENT):
         assert listeners(stage.books) == 1
         assert listeners(stage.eth) == 0
         with stage.publisher.watch_status((BTC, ETH)):
@@ -206,10 +173,10 @@ async def test_books_have_as_many_prices_as_asked_for_where_venues_tie() -> None
     levels = [(100.0, 1.0), (99.0, 1.0), (98.0, 1.0)]
     for venue in ("binance", "bitstamp"):
         load(stage.books, venue, levels, [])
-    with stage.publisher.watch_book(ViewKey(MergedBookView, BTC, Cut(2, Dust()))) as stream:
+    with stage.publisher.watch_book(ViewKey(MergedBookView, BTC, Cut(2, Dust())), CLIENT) as stream:
         book = await receive(stream, pb.Book)
         assert [(level.price, len(level.amounts)) for level in book.bids] == [(10000, 2), (9900, 2)]
-    with stage.publisher.watch_book(ViewKey(SummaryView, BTC, Cut(2, Dust()))) as stream:
+    with stage.publisher.watch_book(ViewKey(SummaryView, BTC, Cut(2, Dust())), CLIENT) as stream:
         assert [level.price for level in (await receive(stream)).bids] == [100.0, 100.0]
 
 
@@ -221,7 +188,7 @@ async def test_books_have_no_more_prices_than_asked_for_where_venues_differ() ->
     stage = Stage()
     load(stage.books, "binance", [(100.0, 1.0), (98.0, 1.0)], [(101.0, 1.0), (103.0, 1.0)])
     load(stage.books, "bitstamp", [(99.0, 1.0), (97.0, 1.0)], [(101.0, 2.0), (102.0, 1.0)])
-    with stage.publisher.watch_book(ViewKey(MergedBookView, BTC, Cut(2, Dust()))) as stream:
+    with stage.publisher.watch_book(ViewKey(MergedBookView, BTC, Cut(2, Dust())), CLIENT) as stream:
         book = await receive(stream, pb.Book)
         assert [level.price for level in book.bids] == [10000, 9900]
         assert [(level.price, len(level.amounts)) for level in book.asks] == [(10100, 2), (10200, 1)]
@@ -231,7 +198,7 @@ async def test_a_view_that_fails_ends_its_own_streams_alone(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage = Stage(heartbeat_s=60)
-    with stage.publisher.watch_book(SUMMARY) as broken, stage.publisher.watch_book(BOOK) as sound:
+    with stage.publisher.watch_book(SUMMARY, CLIENT) as broken, stage.publisher.watch_book(BOOK, CLIENT) as sound:
         await broken.next()
         await sound.next()
         monkeypatch.setattr(SummaryView, "encode", fail)
@@ -246,7 +213,7 @@ async def test_a_heartbeat_that_fails_ends_the_streams_of_its_view(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage = Stage(heartbeat_s=0.02)
-    with stage.publisher.watch_book(SUMMARY) as stream:
+    with stage.publisher.watch_book(SUMMARY, CLIENT) as stream:
         await stream.next()
         monkeypatch.setattr(SummaryView, "beat", fail)
         with pytest.raises(ViewFailed):
@@ -289,8 +256,8 @@ async def test_closing_gives_every_stream_its_last_message_and_refuses_new_ones(
     stage = Stage(heartbeat_s=60)
     load(stage.books, "binance", [(100.0, 1.0)], [])
     with ExitStack() as stack:
-        summary = stack.enter_context(stage.publisher.watch_book(SUMMARY))
-        book = stack.enter_context(stage.publisher.watch_book(BOOK, min_interval_s=60))
+        summary = stack.enter_context(stage.publisher.watch_book(SUMMARY, CLIENT))
+        book = stack.enter_context(stage.publisher.watch_book(BOOK, CLIENT, min_interval_s=60))
         status = stack.enter_context(stage.publisher.watch_status((BTC,)))
         for stream in (summary, book, status):
             await stream.next()
@@ -301,18 +268,18 @@ async def test_closing_gives_every_stream_its_last_message_and_refuses_new_ones(
             if kind is not pb.Status:
                 assert len(last.bids) == 1
             assert await stream.next() is None
-        late = stack.enter_context(stage.publisher.watch_book(SUMMARY))
+        late = stack.enter_context(stage.publisher.watch_book(SUMMARY, CLIENT))
         assert (await receive(late)).closing
-    with pytest.raises(Refused) as refused, stage.publisher.admitted():
+    with pytest.raises(Refused) as refused, stage.publisher.admitted("a"):
         pass
     assert refused.value.code is grpc.StatusCode.UNAVAILABLE
 
 
 async def test_drained_when_the_last_stream_ends() -> None:
-    stage = Stage(max_streams=2)
-    with stage.publisher.admitted(), stage.publisher.admitted():
+    stage = Stage(GrpcOptions(max_streams=2))
+    with stage.publisher.admitted("a"), stage.publisher.admitted("a"):
         assert stage.publisher.streams == 2
-        with pytest.raises(Refused, match="all 2 streams"), stage.publisher.admitted():
+        with pytest.raises(Refused, match="all 2 streams"), stage.publisher.admitted("a"):
             pass
         waiting = asyncio.create_task(stage.publisher.drained())
         await turn()
@@ -325,7 +292,7 @@ async def test_a_write_after_the_loop_is_closed_harms_nobody(caplog: pytest.LogC
     """A venue's thread may be in the middle of a write while the server stops."""
     loop = asyncio.new_event_loop()
     books = make_books()
-    publisher = Publisher(loop, Market(BTC, {BTC: books}), 10)
+    publisher = Publisher(loop, Market(BTC, {BTC: books}), GrpcOptions())
     feed = publisher.feeds[BTC]
     loop.close()
     with caplog.at_level(logging.DEBUG):
