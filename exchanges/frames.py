@@ -36,8 +36,8 @@ class FrameSocket(websocket.WebSocket):
     def forget(self) -> None:
         """Lets go of what was read; the socket is of no use any more.
 
-        The library's buffers hold on to us and we to them, with all that is in them: up to 16 MB of a message that was
-        refused would wait for a collection of cycles.
+        The library's buffers hold on to us and we to them, with all that is in them: up to 16 MB of a message that
+        was refused would wait for a collection of cycles.
         """
         self._buffer = b""
         del self.frame_buffer, self.cont_frame
