@@ -1,6 +1,7 @@
 """The thread of one WebSocket connection. It does nothing but I/O and time; the feed does everything else."""
 
 import contextlib
+import gc
 import heapq
 import itertools
 import logging
@@ -416,6 +417,9 @@ class Connection:
             ws.shutdown()  # type: ignore[no-untyped-call]
         except (websocket.WebSocketException, OSError):
             log.debug("closing the socket to %s failed", self._venue.name, exc_info=True)
+        finally:
+            ws.forget()
+            gc.collect()  # sockets and their errors leave cycles, and by itself the server looks for them very seldom
 
 
 def _told_to_wait(error: websocket.WebSocketBadStatusException) -> float:

@@ -34,6 +34,15 @@ class FrameSocket(websocket.WebSocket):
         answer: tuple[int, bytes] = super().recv_data(control_frame)
         return answer
 
+    def forget(self) -> None:
+        """Lets go of what was read; the socket is of no use any more.
+
+        The library's buffers hold on to us and we to them, with all that is in them: up to 16 MB of a message that
+        was refused would wait for a collection of cycles.
+        """
+        self._buffer = b""
+        del self.frame_buffer, self.cont_frame
+
     def pending(self) -> bool:
         """Whether bytes are here that the kernel no longer shows as readable: in our buffer, or decrypted by TLS."""
         if self._at < len(self._buffer):

@@ -1,10 +1,12 @@
 """The thread of a connection against a real server that breaks every rule."""
 
 import functools
+import gc
 import logging
 import os
 import threading
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from exchanges.actions import Action
 from exchanges.backoff import Backoff
 from exchanges.binance import BinanceProtocol, BinanceSync
 from exchanges.bitstamp import Bitstamp
+from exchanges.frames import FrameSocket
 from tests.exchanges.desk import (
     acknowledgement,
     binance_snapshot,
@@ -638,3 +641,33 @@ def test_a_ca_file_that_is_not_there(web: Web, certificate: tuple[Path, Path]) -
     """Is a reason like any other."""
     with talking(stay, web, tls=certificate, ca="/nowhere.pem") as (_, line):
         line.until(State.DOWN, "No such file")
+
+
+def test_sockets_are_let_go_without_a_collection(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a refused message of megabytes was read into must not wait for the collector, which seldom comes."""
+    alive: weakref.WeakSet[FrameSocket] = weakref.WeakSet()
+    made = FrameSocket.__init__
+
+    def register(ws: FrameSocket, **options: object) -> None:
+        made(ws, **options)
+        alive.add(ws)
+
+    monkeypatch.setattr(FrameSocket, "__init__", register)
+    monkeypatch.setattr(gc, "collect", lambda: 0)
+    monkeypatch.setattr(exchanges.frames, "_MAX_MESSAGE", 200_000)
+    number = iter(range(10**9))
+
+    def script(peer: Peer) -> None:
+        if next(number) < 5:
+            greet(peer)
+            peer.frame(b"x" * 300_000)
+        else:
+            stay(peer)
+
+    gc.disable()
+    try:
+        with talking(script, web) as (_, line):
+            line.until(State.LIVE, connects=6)
+            assert len(alive) == 1
+    finally:
+        gc.enable()

@@ -65,6 +65,8 @@ class Admin:
             row: dict[str, Any] | None = next((row for row in told["ended"] if row["id"] == number), None)
             if row is not None:
                 return row
+            if time.monotonic() > deadline + END_S:
+                raise RuntimeError(f"{face}: fault {number} does not end: {told['active']}")
             if time.monotonic() > deadline:
                 await self._ask("DELETE", face, f"/admin/fault/{number}")
             self.check()

@@ -26,6 +26,7 @@ _NOTIONALS = {"USDT": "1000", "USDC": "1000", "USD": "1000", "BTC": "0.05"}  # b
 WHOLE = 5000
 WHOLE_MS = 500
 HEAL_S = 60.0
+_END_S = 5.0
 _LARGEST = 64 * 1024 * 1024  # bytes of a message
 CURRENT_US = 3_000_000  # a live book whose oldest lacking change is younger than this is up to date
 
@@ -166,4 +167,4 @@ def _judged(made: Court, channel: Any, levels: int, whole: bool) -> list[asyncio
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.wait(tasks, timeout=_END_S)  # a stream that does not let go ends with its channel

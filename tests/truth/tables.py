@@ -283,14 +283,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     _mutant(
-        "a connection takes over behind", "rotation",
-        (
-            "exchanges/feed.py",
-            "return book.position == present.position or (ahead and book.position > present.position)",
-            "return book.position < present.position",
-        ),
-    ),
-    _mutant(
         "position told too early", "calm",
         (
             "exchanges/sync.py",

@@ -5,6 +5,7 @@ the venue's decimal text, so that nothing is ever rounded. Everything here runs 
 """
 
 import asyncio
+import contextlib
 import time
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
@@ -82,10 +83,9 @@ class Tape:
             if time.monotonic() > deadline:
                 raise Unplaced(f"{self._symbol}: the book was never at {position} (public is {self.public})")
             self._moved.clear()
-            try:
-                await asyncio.wait_for(self._moved.wait(), 1.0)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):  # wait_for may swallow a cancellation
+                    await self._moved.wait()
 
     def first_after(self, position: int) -> Change | None:
         """The oldest change that a book at `position` lacks."""
