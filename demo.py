@@ -111,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             print("starting the venue and the server ...", file=sys.stderr, flush=True)
             endpoints = demo.venue(["--seed", told.seed])
-            port = demo.server(["--pair", told.pair, *endpoints])
+            port = demo.server(["--pair", told.pair, "--exchanges", ",".join(_venues(endpoints)), *endpoints])
             client = [sys.executable, "client.py", "--port", str(port), "--symbol", told.pair]
             if not (sys.stdin.isatty() and sys.stdout.isatty()):
                 client += ["--format", "table", "--count", told.count]
@@ -123,6 +123,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         finally:
             demo.stop()
+
+
+def _venues(endpoints: Sequence[str]) -> list[str]:
+    """The venues that the addresses are of: no real one shall come among them."""
+    return list(dict.fromkeys(each.removeprefix("--endpoint=").partition(".")[0] for each in endpoints))
 
 
 def _client(command: Sequence[str]) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 
 from book import BadPair, Instrument, Pair, PairBooks, UnknownPair, resolve_pair
 from exchanges import VENUES, ExchangeError, VenueSession
+from pairs import Pairs
 from services.errors import ServicesError
 from services.grpc_server import GrpcServer
 from services.logs import set_up_logging
@@ -148,6 +149,7 @@ def run(settings: Settings, stop: Stop) -> None:
         VenueSession(VENUES[name], address_of(settings, name), options[name], settings.ca)
         for name in settings.exchanges
     ]
+    carried = Pairs(sessions, settings.max_pairs, settings.linger_s)
     try:
         loaded = load_catalogs(sessions, stop)
         if loaded is None:
@@ -160,16 +162,19 @@ def run(settings: Settings, stop: Stop) -> None:
         for session in sessions:
             name = session.venue.name
             session.start(books, catalogs.get(name), problems.get(name, ""))
+        carried.start(books)
         tune_interpreter()
         server.serve(
             Market(
                 default_pair=pairs[0],
-                books=books,
-                instruments=[each for catalog in catalogs.values() for each in catalog if each.pair in books],
+                carried=lambda: carried.books,
+                instruments=[each for catalog in catalogs.values() for each in catalog],
                 known=[each.pair for catalog in catalogs.values() for each in catalog if each.trading],
                 budgets=lambda: [_budget(session) for session in sessions],
                 version=VERSION,
                 started_ns=started_ns,
+                hold=carried.hold if settings.on_demand == "on" else None,
+                release=carried.release if settings.on_demand == "on" else None,
             )
         )
         # One write, so that no log line of another thread can come between the text and its end.
@@ -179,6 +184,7 @@ def run(settings: Settings, stop: Stop) -> None:
         log.info("stopping")
     finally:
         server.stop(_STOP_GRACE_S)
+        carried.stop()
         for session in sessions:
             session.stop()
 

@@ -43,6 +43,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 50052
     max_streams: int = 2000
+    on_demand: str = "on"
+    max_pairs: int = 500
+    linger_s: int = 60
     max_streams_per_client: int = 1500
     max_pairs_per_client: int = 200
     max_view_levels: int = 50_000
@@ -81,6 +84,14 @@ def parser() -> argparse.ArgumentParser:
     market.add_argument("--base_asset", "--base-asset", metavar="BTC", help="base of the default pair (default: BTC)")
     market.add_argument("--quote_asset", "--quote-asset", metavar="USDT", help="its quote (default: USDT)")
     market.add_argument("--pair", action="append", dest="pairs", metavar="ETH/BTC", help="a further pair; repeatable")
+    market.add_argument(
+        "--on-demand", choices=("on", "off"),
+        help="also carry pairs that only a client names, while it watches (default: on)",
+    )  # fmt: skip
+    market.add_argument("--max-pairs", metavar="N", help="carried at the same time (default: 500)")
+    market.add_argument(
+        "--linger-s", metavar="S", help="how long a pair that nobody watches any more is kept (default: 60)"
+    )
     market.add_argument("--exchanges", metavar=venues, help="the venues to read (default: all that list the pair)")
     market.add_argument("--levels", metavar="N", help=f"levels a side, 1 to {MAX_LEVELS} (default: 10)")
     market.add_argument(
@@ -187,6 +198,8 @@ def _check(settings: Settings) -> None:
         raise UsageError(f"no exchange given; known are {', '.join(VENUES)}")
     settings.levels = _integer("levels", settings.levels, 1, MAX_LEVELS)
     settings.port = _integer("port", settings.port, 0, 65535)
+    settings.max_pairs = _integer("max-pairs", settings.max_pairs, 1, 100_000)
+    settings.linger_s = _integer("linger-s", settings.linger_s, 0, 86_400)
     settings.max_streams = _integer("max-streams", settings.max_streams, 1, 100_000)
     for name in ("max_streams_per_client", "max_pairs_per_client"):
         setattr(settings, name, _integer(name.replace("_", "-"), getattr(settings, name), 1, 100_000))
@@ -198,7 +211,13 @@ def _check(settings: Settings) -> None:
         dust = Decimal("NaN")
     if not (dust.is_finite() and dust >= 0):
         raise UsageError(f"--dust_amount {settings.dust_amount}: it must be a decimal of at least 0")
-    for name, choices in (("log_level", ("debug", "info", "warning", "error")), ("log_format", ("text", "json"))):
+    if isinstance(settings.on_demand, bool):  # as TOML would have it
+        settings.on_demand = "on" if settings.on_demand else "off"
+    for name, choices in (
+        ("log_level", ("debug", "info", "warning", "error")),
+        ("log_format", ("text", "json")),
+        ("on_demand", ("on", "off")),
+    ):
         value = getattr(settings, name)
         if value not in choices:
             raise UsageError(f"--{name.replace('_', '-')} {value!r}: choose from {', '.join(choices)}")

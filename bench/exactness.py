@@ -144,7 +144,7 @@ class _Client:
 
     async def _read(self) -> None:
         loop = asyncio.get_running_loop()
-        publisher = Publisher(loop, Market(PAIR, {PAIR: self._books}), GrpcOptions(), _NEVER_S)
+        publisher = Publisher(loop, Market(PAIR, lambda: {PAIR: self._books}), GrpcOptions(), _NEVER_S)
         with publisher.watch_book(ViewKey(MergedBookView, PAIR, Cut(1, Dust())), Client("")) as stream:
             self._ready.set_result((loop, publisher))
             while (message := await stream.next()) is not None:

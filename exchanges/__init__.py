@@ -4,11 +4,18 @@ from collections.abc import Mapping
 
 from exchanges.binance import Binance
 from exchanges.bitstamp import Bitstamp
+from exchanges.bybit import Bybit
+from exchanges.coinbase import Coinbase
+from exchanges.deribit import Deribit
 from exchanges.errors import BadEndpoint, ExchangeError
+from exchanges.kraken import Kraken
+from exchanges.okx import Okx
 from exchanges.session import VenueSession
 from exchanges.venue import Address, Venue
 
+_ALL = (Binance(), Bitstamp(), Coinbase(), Kraken(), Okx(), Bybit(), Deribit())
+
 # Every venue that the program knows, in the order in which equal levels are shown.
-VENUES: Mapping[str, Venue] = {venue.name: venue for venue in (Binance(), Bitstamp())}
+VENUES: Mapping[str, Venue] = {venue.name: venue for venue in _ALL}
 
 __all__ = ["VENUES", "Address", "BadEndpoint", "ExchangeError", "Venue", "VenueSession"]

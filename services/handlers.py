@@ -1,8 +1,10 @@
 """The calls of both services: bytes in, bytes out, through generic handlers that leave them as they are."""
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +38,6 @@ class Handlers:
         self._options = options
         self._publisher = publisher
         self._searcher = searcher
-        self._pairs = b""  # the answer of list_pairs, once it was made
 
     def generic(self) -> "tuple[grpc.GenericRpcHandler[bytes, bytes], ...]":
         """What the gRPC server takes."""
@@ -66,7 +67,8 @@ class Handlers:
         with self._publisher.admitted(context.peer()) as client:
             request = read(pb.SummaryRequest, data)
             pair = await find_pair(request.symbol, self._market, self._searcher)
-            await self._send_summaries(pair, client, context)
+            async with self._held(pair):
+                await self._send_summaries(pair, client, context)
 
     async def stream_book(self, data: bytes, context: "Context") -> None:
         """MarketData.StreamBook: the merged book as the request wants it."""
@@ -75,10 +77,11 @@ class Handlers:
             pair = self._market.default_pair
             if request.pair:
                 pair = await find_pair(request.pair, self._market, self._searcher)
-            key = book_view(request, pair, self._market, self._options)
-            interval_s = self._options.interval_s(request.min_interval_ms)
-            with self._publisher.watch_book(key, client, interval_s) as stream:
-                await self._send(stream, context)
+            async with self._held(pair):
+                key = book_view(request, pair, self._market, self._options)
+                interval_s = self._options.interval_s(request.min_interval_ms)
+                with self._publisher.watch_book(key, client, interval_s) as stream:
+                    await self._send(stream, context)
 
     async def stream_status(self, data: bytes, context: "Context") -> None:
         """MarketData.StreamStatus: the states of all venues of the pairs asked for."""
@@ -89,18 +92,32 @@ class Handlers:
                     grpc.StatusCode.INVALID_ARGUMENT, f"{len(request.pairs)} pairs; allowed are at most {MAX_PAIRS}"
                 )
             named = [await find_pair(name, self._market, self._searcher) for name in request.pairs]
-            pairs = tuple(dict.fromkeys(named)) or tuple(self._market.books)
-            with self._publisher.watch_status(pairs, self._options.interval_s()) as stream:
-                await self._send(stream, context)
+            pairs = tuple(dict.fromkeys(named))
+            async with AsyncExitStack() as held:
+                for pair in pairs:
+                    await held.enter_async_context(self._held(pair))
+                with self._publisher.watch_status(pairs, self._options.interval_s()) as stream:
+                    await self._send(stream, context)
 
     async def list_pairs(self, data: bytes, context: "Context") -> bytes:
         """MarketData.ListPairs: what this server carries."""
         read(pb.PairsRequest, data)
-        if not self._pairs:
-            pairs = [pair_info(pair, self._market) for pair in self._market.books]
-            default = str(self._market.default_pair)
-            self._pairs = pb.Pairs(pairs=pairs, default_pair=default).SerializeToString()
-        return self._pairs
+        pairs = [pair_info(pair, self._market) for pair in self._market.books]
+        return pb.Pairs(pairs=pairs, default_pair=str(self._market.default_pair)).SerializeToString()
+
+    @asynccontextmanager
+    async def _held(self, pair: Pair) -> AsyncIterator[None]:
+        """Has the pair carried for as long as the block lasts; raises Refused where that is one too many."""
+        market = self._market
+        if market.hold is None or market.release is None:
+            yield
+            return
+        # In another thread, since a pair that is new waits for the venues' sessions.
+        await asyncio.get_running_loop().run_in_executor(self._searcher, market.hold, pair)
+        try:
+            yield
+        finally:
+            market.release(pair)
 
     async def _send_summaries(self, pair: Pair, client: Client, context: "Context") -> None:
         key = summary_view(pair, self._market, self._options)

@@ -32,16 +32,25 @@ class Market:
     """Everything that the services read. `budgets` is called in the services' thread: quick and thread-safe."""
 
     default_pair: Pair
-    books: Mapping[Pair, PairBooks]  # the pairs that this server carries
-    instruments: Sequence[Instrument] = ()  # all listings of the pairs in `books`
-    known: Sequence[Pair] = ()  # every pair of the venues' catalogs, carried or not
+    carried: Callable[[], Mapping[Pair, PairBooks]]  # the pairs that this server carries now
+    instruments: Sequence[Instrument] = ()  # all listings of all venues
+    known: Sequence[Pair] = ()  # every pair that some venue trades, carried or not
     budgets: Callable[[], Sequence[Budget]] = field(default=no_budgets)
     version: str = ""
     started_ns: int = 0
+    # Has a pair carried, at least until it is released as often; in any thread; raises Refused. None: no other pair
+    # than those in `books` can be.
+    hold: Callable[[Pair], None] | None = None
+    release: Callable[[Pair], None] | None = None
 
     def __post_init__(self) -> None:
         if self.default_pair not in self.books:
             raise ValueError(f"the default pair {self.default_pair} has no books")
+
+    @property
+    def books(self) -> Mapping[Pair, PairBooks]:
+        """The pairs that this server carries now."""
+        return self.carried()
 
     @cached_property
     def decimal_pairs(self) -> frozenset[Pair]:
@@ -58,5 +67,5 @@ class Market:
 
     @cached_property
     def names(self) -> tuple[Pair, ...]:
-        """Every pair that a request may name, those that this server carries first."""
+        """Every pair that a request may name, those that this server carried at the start first."""
         return tuple(dict.fromkeys((*self.books, *self.known)))

@@ -148,8 +148,8 @@ class Publisher:
         self.admission = Admission(options)
         self.sent = 0  # messages handed to gRPC
         self.conflated = 0  # states that streams were spared
-        turns = Turns(loop)
-        self.feeds = {pair: PairFeed(loop, books, turns) for pair, books in market.books.items()}
+        self._turns = Turns(loop)
+        self.feeds: dict[Pair, PairFeed] = {}  # of pairs that are watched
         self.status_views: dict[tuple[Pair, ...], StatusView] = {}
         self._loop = loop
         self._heartbeat_s = heartbeat_s
@@ -171,7 +171,7 @@ class Publisher:
     @contextmanager
     def watch_book(self, key: ViewKey, client: Client, min_interval_s: float = 0.0) -> Iterator[Stream]:
         """A stream of the view that `key` names, for as long as the block lasts; raises Refused beyond a limit."""
-        feed = self.feeds[key.pair]
+        feed = self._feed(key.pair)
         with self.admission.pair(client, key.pair):
             view = feed.views.get(key)
             if view is None:
@@ -188,20 +188,17 @@ class Publisher:
                 if not view.streams and feed.views.get(key) is view:
                     del feed.views[key]
                     self.admission.remove_view(key.cut.levels)
-                    feed.follow()
+                    self._let_go(key.pair, feed)
 
     @contextmanager
     def watch_status(self, pairs: tuple[Pair, ...], min_interval_s: float = 0.0) -> Iterator[Stream]:
         """A stream of the states of `pairs`, for as long as the block lasts."""
-        feeds = [self.feeds[pair] for pair in pairs]
         view = self.status_views.get(pairs)
         if view is None:
-            books = tuple(feed.books for feed in feeds)
-            view = StatusView(self._loop, self.market, books, lambda: self.streams, self._heartbeat_s)
+            view = StatusView(self._loop, self.market, pairs, lambda: self.streams, self._heartbeat_s)
+            view.before_beat = partial(self._attach, view, pairs)
             self.status_views[pairs] = view
-            for feed in feeds:
-                feed.status_views[view] = None
-                feed.follow()
+            self._attach(view, pairs)
         stream = Stream(self._loop, view.tail, min_interval_s)
         try:
             view.add(stream)
@@ -212,9 +209,9 @@ class Publisher:
             self._leave(view, stream)
             if not view.streams and self.status_views.get(pairs) is view:
                 del self.status_views[pairs]
-                for feed in feeds:
-                    del feed.status_views[view]
-                    feed.follow()
+                for pair, feed in list(self.feeds.items()):
+                    if feed.status_views.pop(view, view) is None:
+                        self._let_go(pair, feed)
 
     def close(self) -> None:
         """Refuses new streams and sends every open one its last message."""
@@ -225,6 +222,31 @@ class Publisher:
     async def drained(self) -> None:
         """Waits until no stream is open."""
         await self.admission.drained()
+
+    def _feed(self, pair: Pair) -> PairFeed:
+        """What carries the writes of the books that the pair has now."""
+        books = self.market.books[pair]
+        feed = self.feeds.get(pair)
+        if feed is None or feed.books is not books:
+            if feed is not None:  # the pair was let go and is carried again: nobody writes to its old books
+                feed.status_views.clear()
+                feed.follow()
+            feed = self.feeds[pair] = PairFeed(self._loop, books, self._turns)
+        return feed
+
+    def _attach(self, view: StatusView, pairs: tuple[Pair, ...]) -> None:
+        """Has a status view hear of its pairs; without names that is all that are carried, which come and go."""
+        for pair in pairs or self.market.books:
+            if pair in self.market.books:
+                feed = self._feed(pair)
+                feed.status_views[view] = None
+                feed.follow()
+
+    def _let_go(self, pair: Pair, feed: PairFeed) -> None:
+        """A view of the pair is gone; without any, nothing of it is kept."""
+        feed.follow()
+        if not (feed.views or feed.status_views) and self.feeds.get(pair) is feed:
+            del self.feeds[pair]
 
     def _views(self) -> list[View]:
         books = [view for feed in self.feeds.values() for view in feed.views.values()]

@@ -43,7 +43,7 @@ def read(kind: type[_M], data: bytes) -> _M:
 
 
 async def find_pair(name: str, market: Market, searcher: Executor) -> Pair:
-    """The pair of `name` among those that this server carries.
+    """The pair of `name` among those that this server carries, or can carry.
 
     Raises Refused: INVALID_ARGUMENT for what is no pair or may be several, NOT_FOUND for one that no venue trades
     (with the nearest names) or that this server does not carry. A name that needs a search through the venues'
@@ -92,7 +92,7 @@ def _search(name: str, market: Market) -> Pair:
     except UnknownPair as error:
         hint = "" if error.nearest else f"; this server carries {_carried(market)}"
         raise Refused(StatusCode.NOT_FOUND, f"{error}{hint}") from error
-    if pair in market.books:
+    if pair in market.books or market.hold is not None:
         return pair
     raise Refused(StatusCode.NOT_FOUND, f"this server does not carry {pair}; it carries {_carried(market)}")
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 
-from book import PairBooks
+from book import Pair, PairBooks
 from services.market import Budget, Market
 from services.stream import Kind
 from services.view import HEARTBEAT_S, View
@@ -29,15 +29,18 @@ class StatusView(View):
         self,
         loop: asyncio.AbstractEventLoop,
         market: Market,
-        books: tuple[PairBooks, ...],
+        pairs: tuple[Pair, ...],
         streams_open: Callable[[], int],
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
-        """`streams_open` counts the streams of this server."""
+        """`pairs`: those that it tells of; none: all that the server carries at the time. `streams_open` counts its
+        streams.
+        """
         super().__init__(loop, heartbeat_s)
-        self.books = books
+        self._pairs = pairs
         self._market = market
         self._streams_open = streams_open
+        self.before_beat: Callable[[], None] = _nothing
         self._touched = False  # a message is on its way at the end of this turn
 
     def touch(self) -> None:
@@ -48,6 +51,7 @@ class StatusView(View):
 
     def beat(self) -> None:
         """The counters of now."""
+        self.before_beat()
         self.send(self.present(), Kind.STATE)
 
     def close(self) -> None:
@@ -62,7 +66,7 @@ class StatusView(View):
         """A Status as of now."""
         self.encoded += 1
         sent_ns = time.time_ns()
-        parts = [block(_PAIRS, _pair_status(books, sent_ns)) for books in self.books]
+        parts = [block(_PAIRS, _pair_status(books, sent_ns)) for books in self._books()]
         parts.append(number(_SENT, sent_ns))
         parts.append(number(_STARTED, stamp(self._market.started_ns)))
         parts.append(text(_VERSION, self._market.version))
@@ -72,10 +76,18 @@ class StatusView(View):
             parts.append(_CLOSING)
         return b"".join(parts)
 
+    def _books(self) -> list[PairBooks]:
+        carried = self._market.books
+        return [carried[pair] for pair in self._pairs if pair in carried] if self._pairs else list(carried.values())
+
     def _tell(self) -> None:
         self._touched = False
         if self.streams:
             self.attempt(self.beat)
+
+
+def _nothing() -> None:
+    """Nothing is to be done first."""
 
 
 def _pair_status(books: PairBooks, sent_ns: int) -> bytes:

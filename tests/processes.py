@@ -92,11 +92,12 @@ def running(*arguments: str, root: Path = ROOT) -> Iterator[Process]:
 
 @contextlib.contextmanager
 def venue(*arguments: str) -> Iterator[list[str]]:
-    """A running venue; yields the server's arguments that lead to it."""
+    """A running venue; yields the server's arguments that lead to it, and to no other."""
     options = ("--print-endpoints", "--binance-port", "0", "--bitstamp-port", "0", "--deep-levels", "200")
     with running("-m", "venue", *options, *arguments) as process:
         faces = json.loads(process.wait_line(process.out, lambda line: line.startswith("{"), "the venue"))
-        yield [f"--endpoint={name}.{kind}={url}" for name, face in faces.items() for kind, url in face.items()]
+        addresses = [f"--endpoint={name}.{kind}={url}" for name, face in faces.items() for kind, url in face.items()]
+        yield [*addresses, f"--exchanges={','.join(faces)}"]
 
 
 @contextlib.contextmanager

@@ -24,7 +24,8 @@ FOLDERS: dict[str, set[str] | None] = {
 }
 # What the modules beside the folders may import of ours.
 MODULES: dict[str, set[str]] = {
-    "server": {"book", "exchanges", "services", "settings"},
+    "server": {"book", "exchanges", "pairs", "services", "settings"},
+    "pairs": {"book", "exchanges", "services"},
     "settings": {"book", "exchanges", "services"},
     "client": {"dashboard", "proto"},
     "demo": set(),

@@ -62,8 +62,10 @@ def test_a_config_file_with_an_unknown_key_names_it(tmp_path: Path) -> None:
 
 
 def test_a_config_file_serves_and_the_command_line_wins(tmp_path: Path, endpoints: list[str]) -> None:
-    tables: dict[str, str] = dict(each.removeprefix("--endpoint=").split("=", 1) for each in endpoints)
-    lines = ['pairs = ["ETH/BTC"]', "levels = 3", 'log_format = "json"', "[endpoints]"]
+    *addresses, exchanges = endpoints
+    tables: dict[str, str] = dict(each.removeprefix("--endpoint=").split("=", 1) for each in addresses)
+    lines = ['pairs = ["ETH/BTC"]', "levels = 3", 'log_format = "json"']
+    lines += [f'exchanges = "{exchanges.removeprefix("--exchanges=")}"', "[endpoints]"]
     lines += [f'{name} = "{url}"' for name, url in tables.items()]
     config = tmp_path / "onebook.toml"
     config.write_text("\n".join(lines))
@@ -76,7 +78,8 @@ def test_a_config_file_serves_and_the_command_line_wins(tmp_path: Path, endpoint
 
 
 def test_no_venue_reachable_ends_with_one_line_and_code_1() -> None:
-    with running("server.py", f"--endpoint=binance.rest={CLOSED}", f"--endpoint=bitstamp.rest={CLOSED}") as process:
+    venues = (f"--endpoint=binance.rest={CLOSED}", f"--endpoint=bitstamp.rest={CLOSED}")
+    with running("server.py", *venues, "--exchanges=binance,bitstamp") as process:
         assert process.wait() == 1
         assert len(process.err) == 1, process.err
         assert "no venue reachable" in process.err[0]

@@ -65,7 +65,7 @@ class Rig:
         self.eth = make_books(ETH)
         self.market = Market(
             BTC,
-            {BTC: self.books, ETH: self.eth},
+            lambda: {BTC: self.books, ETH: self.eth},
             [*listings(), *listings(ETH)],
             known=(BTC, ETH, Pair("SOL", "USDT"), Pair("AB", "CD"), Pair("ABC", "D")),
             version="1.2.3",

@@ -26,7 +26,7 @@ class Stage:
         self.eth = make_books(ETH)
         self.budgets = [Budget("binance", 20, 6000, 60, 5, 1, 2, 300, 301)]
         market = Market(
-            BTC, {BTC: self.books, ETH: self.eth}, budgets=lambda: self.budgets, version="9", started_ns=3
+            BTC, lambda: {BTC: self.books, ETH: self.eth}, budgets=lambda: self.budgets, version="9", started_ns=3
         )
         self.publisher = Publisher(asyncio.get_running_loop(), market, options or GrpcOptions(), heartbeat_s)
 

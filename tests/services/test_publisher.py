@@ -164,7 +164,7 @@ async def test_a_pair_that_nobody_watches_is_not_listened_to() -> None:
         with stage.publisher.watch_status((BTC, ETH)):
             assert (listeners(stage.books), listeners(stage.eth)) == (1, 1)
     assert (listeners(stage.books), listeners(stage.eth)) == (0, 0)
-    assert not stage.publisher.feeds[BTC].views
+    assert not stage.publisher.feeds
 
 
 async def test_books_have_as_many_prices_as_asked_for_where_venues_tie() -> None:
@@ -292,8 +292,8 @@ async def test_a_write_after_the_loop_is_closed_harms_nobody(caplog: pytest.LogC
     """A venue's thread may be in the middle of a write while the server stops."""
     loop = asyncio.new_event_loop()
     books = make_books()
-    publisher = Publisher(loop, Market(BTC, {BTC: books}), GrpcOptions())
-    feed = publisher.feeds[BTC]
+    publisher = Publisher(loop, Market(BTC, lambda: {BTC: books}), GrpcOptions())
+    feed = publisher._feed(BTC)
     loop.close()
     with caplog.at_level(logging.DEBUG):
         feed._on_write()
