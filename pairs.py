@@ -107,9 +107,12 @@ class Pairs:
         with self._changed:
             while not self._stopping:
                 now = time.monotonic()
-                while self._going and self._going[0][0] <= now:
-                    self._drop(heapq.heappop(self._going)[1])
+                self._drop_due(now)
                 self._changed.wait(self._going[0][0] - now if self._going else None)
+
+    def _drop_due(self, now: float) -> None:
+        while self._going and self._going[0][0] <= now:
+            self._drop(heapq.heappop(self._going)[1])
 
     def _drop(self, pair: Pair) -> None:
         """Lets a pair go, unless somebody holds it again or will let it go later."""

@@ -1,0 +1,128 @@
+"""Which pairs are carried, and for how long; sessions are stand-ins that only note what they are told."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from grpc import StatusCode
+
+from book import Pair, PairBooks
+from pairs import Pairs
+from services.errors import Refused
+from tests.waiting import until
+
+BTC, ETH, SOL = Pair("BTC", "USDT"), Pair("ETH", "USDT"), Pair("SOL", "USDT")
+
+
+class Session:
+    """What a venue's session is told."""
+
+    def __init__(self) -> None:
+        self.pairs: list[Pair] = []
+        self.told: list[tuple[str, Pair]] = []
+
+    def add(self, books: PairBooks) -> None:
+        self.pairs.append(books.pair)
+        self.told.append(("add", books.pair))
+
+    def remove(self, pair: Pair) -> None:
+        self.pairs.remove(pair)
+        self.told.append(("remove", pair))
+
+
+class Rig:
+    """Pairs on two such sessions; BTC is pinned."""
+
+    def __init__(self, most: int = 3, linger_s: float = 0.0) -> None:
+        self.sessions: Any = [Session(), Session()]
+        for session in self.sessions:
+            session.pairs.append(BTC)
+        self.pairs = Pairs(self.sessions, most, linger_s)
+        self.pairs.start({BTC: PairBooks(BTC)})
+
+
+@pytest.fixture
+def make() -> Iterator[Any]:
+    made: list[Rig] = []
+
+    def rig(**options: Any) -> Rig:
+        made.append(Rig(**options))
+        return made[-1]
+
+    yield rig
+    for each in made:
+        each.pairs.stop()
+
+
+def test_held_and_released(make: Any) -> None:
+    """A pair comes with its first stream, to all sessions, and goes with its last one."""
+    rig = make()
+    rig.pairs.hold(ETH)
+    first = rig.pairs.books[ETH]
+    rig.pairs.hold(ETH)
+    assert rig.pairs.books[ETH] is first
+    assert [session.pairs for session in rig.sessions] == [[BTC, ETH], [BTC, ETH]]
+    rig.pairs.release(ETH)
+    assert ETH in rig.pairs.books
+    rig.pairs.release(ETH)
+    until(lambda: ETH not in rig.pairs.books, "it goes")
+    assert [session.pairs for session in rig.sessions] == [[BTC], [BTC]]
+
+
+def test_who_comes_back_soon_finds_it_there(make: Any) -> None:
+    """It lingers; a stream in the meantime keeps it."""
+    rig = make(linger_s=0.3)
+    rig.pairs.hold(ETH)
+    books = rig.pairs.books[ETH]
+    rig.pairs.release(ETH)
+    rig.pairs.hold(ETH)
+    rig.pairs.hold(SOL)
+    rig.pairs.release(SOL)
+    until(lambda: SOL not in rig.pairs.books, "another one goes later")
+    assert rig.pairs.books[ETH] is books
+    assert rig.sessions[0].told.count(("add", ETH)) == 1
+
+
+def test_the_time_counts_from_the_last_release(make: Any) -> None:
+    """An earlier one does not end it sooner."""
+    rig = make(linger_s=0.4)
+    rig.pairs.hold(ETH)
+    rig.pairs.release(ETH)
+    rig.pairs.hold(ETH)
+    rig.pairs.release(ETH)
+    with rig.pairs._lock:
+        first, second = sorted(when for when, _ in rig.pairs._going)
+        rig.pairs._going = [(first - 10.0, ETH), (second, ETH)]
+        rig.pairs._drop_due(first)
+    assert ETH in rig.pairs.books
+
+
+def test_pinned_pairs_stay(make: Any) -> None:
+    """Whoever watches them or not, until they are unpinned; and then for as long as somebody watches."""
+    rig = make()
+    rig.pairs.hold(BTC)
+    rig.pairs.release(BTC)
+    assert rig.pairs.pin([ETH, BTC, ETH]) == [ETH]
+    assert rig.pairs.pinned == [BTC, ETH]
+    rig.pairs.hold(ETH)
+    assert rig.pairs.unpin([ETH, SOL]) == [ETH]
+    rig.pairs.hold(SOL)
+    rig.pairs.release(SOL)
+    until(lambda: SOL not in rig.pairs.books, "what nobody holds goes")
+    assert set(rig.pairs.books) == {BTC, ETH}
+    rig.pairs.release(ETH)
+    until(lambda: ETH not in rig.pairs.books, "it goes after its stream")
+    assert set(rig.pairs.books) == {BTC}
+
+
+def test_one_too_many(make: Any) -> None:
+    """Refused with the reason and the way out; those that are carried can be held as ever."""
+    rig = make(most=2)
+    rig.pairs.hold(ETH)
+    with pytest.raises(Refused, match=r"carries 2 pairs, as many as it may.*--max-pairs") as refused:
+        rig.pairs.hold(SOL)
+    assert refused.value.code is StatusCode.RESOURCE_EXHAUSTED
+    rig.pairs.hold(ETH)
+    with pytest.raises(Refused):
+        rig.pairs.pin([SOL])
+    assert rig.pairs.pinned == [BTC]
