@@ -116,3 +116,10 @@ def test_the_figures() -> None:
     }  # fmt: skip
     assert [figure.unit for figure in figures] == ["bps", "bps", "BTC", "USDT", "BTC", "USDT", "ms", "ms"]
     assert figures[0].reason == "buy at a, sell at b"
+
+
+@both
+def test_equal_prices_are_not_dealt(kind: Any) -> None:
+    """The second unit would be bought at 101 and sold at 101."""
+    found = only(book(kind, a=Quotes("99*1", "100*1 101*1"), b=Quotes("101*2", "102*1")))
+    assert (found.amount, found.profit) == (1, 1)

@@ -210,3 +210,23 @@ def test_the_horizon_counts_with_the_fee_too(kind: Any) -> None:
     assert not filled(made, "buy", Decimal(2), net=True).bound
     found = filled(made, "buy", Decimal(3), net=True)
     assert (found.bound, found.reason) == (True, "b's asks above 101.404 are unknown")
+
+
+@both
+def test_the_mid_is_that_of_all_venues(kind: Any) -> None:
+    """Here 100, although that of b alone is 101."""
+    made = book(kind, a=Quotes("99*1", "101*1"), b=Quotes("98*1", "104*1"))
+    assert filled(made, "buy", Decimal(1), venue="b").slippage_bps == 400
+
+
+@both
+def test_what_is_not_filled_may_stand_beyond_what_is_known(kind: Any) -> None:
+    """Also where all levels that were taken are well within it."""
+    made = book(kind, a=Quotes("99*1", "101*1", known_ask="105"))
+    found = filled(made, "buy", Decimal(2))
+    assert (found.bound, found.cut) == (False, False)
+    assert found.reason == "the levels seen hold 1 of 2; a's asks above 105 are unknown"
+    made = book(kind, a=Quotes("99*1", "101*1", more_asks=True))
+    found = filled(made, "buy", Decimal(2))
+    assert (found.bound, found.cut) == (False, True)
+    assert cost(made, "buy", Decimal(2))[0].deeper
