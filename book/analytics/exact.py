@@ -173,7 +173,8 @@ class ExactBook:
 
         Only where `unpriced` is empty; raises KeyError for a venue whose fee is not known.
         """
-        decimals = max((decimals_of(self.fees[venue.name]) for venue in self.venues), default=0)
+        # Those of all fees, whoever is live: figures of one venue and of all are rounded alike and can be compared.
+        decimals = max(map(decimals_of, self.fees.values()), default=0)
         one = 10**decimals
         venues = []
         for venue in self.venues:

@@ -230,3 +230,11 @@ def test_what_is_not_filled_may_stand_beyond_what_is_known(kind: Any) -> None:
     found = filled(made, "buy", Decimal(2))
     assert (found.bound, found.cut) == (False, True)
     assert cost(made, "buy", Decimal(2))[0].deeper
+
+
+def test_one_venue_and_all_are_rounded_alike() -> None:
+    """Otherwise the average of c alone, which takes no fee, would seem to be the better one: 89.990058."""
+    made = book(float, FEES, b=Quotes("90*0.001", "99*1"), c=Quotes("90*0.001 89.99*0.172", "99*1"))
+    merged = filled(made, "sell", Decimal("0.173"), net=True)
+    alone = filled(made, "sell", Decimal("0.173"), net=True, venue="c")
+    assert merged.average == alone.average == Decimal("89.990057803")
