@@ -59,6 +59,11 @@ def parse_fee(text: str) -> Decimal:
     raise BadFee(f"{text[:50]!r} is no fee: {_FORM}")
 
 
+def percent(fee: Decimal) -> str:
+    """The fee as a person writes it: 0.001 is 0.1%."""
+    return f"{(fee * 100).normalize():f}%"
+
+
 def fees_of(told: Mapping[str, str], defaults: Fees = DEFAULT_TAKER_FEES) -> Fees:
     """The defaults with what was told (venue -> text) in their place; raises BadFee naming the venue."""
     fees = dict(defaults)

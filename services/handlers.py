@@ -1,5 +1,6 @@
 """The calls of both services: bytes in, bytes out, through generic handlers that leave them as they are."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
@@ -11,6 +12,7 @@ import grpc.aio
 
 from book import Pair
 from proto import orderbook_pb2 as pb
+from services.cost import cost
 from services.errors import Refused
 from services.market import Market
 from services.options import MAX_PAIRS, GrpcOptions
@@ -48,6 +50,7 @@ class Handlers:
             "StreamBook": stream(_guarded(self.stream_book)),
             "StreamStatus": stream(_guarded(self.stream_status)),
             "ListPairs": unary(_guarded(self.list_pairs)),
+            "CostToFill": unary(_guarded(self.cost_to_fill)),
         }
         return (
             grpc.method_handlers_generic_handler(AGGREGATOR, aggregator),
@@ -99,6 +102,16 @@ class Handlers:
             default = str(self._market.default_pair)
             self._pairs = pb.Pairs(pairs=pairs, default_pair=default).SerializeToString()
         return self._pairs
+
+    async def cost_to_fill(self, data: bytes, context: "Context") -> bytes:
+        """MarketData.CostToFill: computed beside the loop, since a walk through deep books takes its time."""
+        request = read(pb.CostRequest, data)
+        pair = self._market.default_pair
+        if request.pair:
+            pair = await find_pair(request.pair, self._market, self._searcher)
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(self._searcher, cost, request, pair, self._market)
+        return answer.SerializeToString()
 
     async def _send_summaries(self, pair: Pair, context: "Context") -> None:
         key = summary_view(pair, self._market, self._options)

@@ -7,6 +7,7 @@ from pathlib import Path
 MAX_LEVELS = 5000  # a side, of any view
 MAX_INTERVAL_MS = 60_000
 MAX_PAIRS = 1000  # named in one request
+MAX_ANALYTICS = 32  # of one stream
 
 _REQUEST_BYTES = 1 << 16  # no request of ours needs more
 _EXTRA_CALLS = 256  # unary, health and reflection calls beside the streams

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from book.fees import DEFAULT_TAKER_FEES, BadFee, fees_of, parse_fee
+from book.fees import DEFAULT_TAKER_FEES, BadFee, fees_of, parse_fee, percent
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,8 @@ def test_what_is_told_wins_over_the_defaults() -> None:
 def test_the_defaults_are_fractions() -> None:
     """None of them is a percentage by mistake."""
     assert all(0 <= fee < Decimal("0.01") for fee in DEFAULT_TAKER_FEES.values())
+
+
+@pytest.mark.parametrize("text", ["0.1%", "0.075%", "0%", "10%", "-0.005%"])
+def test_a_fee_is_written_as_it_is_read(text: str) -> None:
+    assert percent(parse_fee(text)) == text
