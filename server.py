@@ -14,13 +14,14 @@ from types import FrameType
 from typing import Any
 
 from book import BadPair, Instrument, Pair, PairBooks, UnknownPair, resolve_pair
+from book.analytics import CannotLoad, Registry, built_in, load_entry_points, load_function
 from exchanges import VENUES, ExchangeError, VenueSession
 from services.errors import ServicesError
 from services.grpc_server import GrpcServer
 from services.logs import set_up_logging
 from services.market import Budget, Market
 from services.options import GrpcOptions
-from settings import VERSION, Settings, UsageError, address_of, read_settings
+from settings import VERSION, Settings, UsageError, address_of, fees_told, read_settings
 
 log = logging.getLogger("server")
 
@@ -117,9 +118,23 @@ def tune_interpreter() -> None:
     sys.setswitchinterval(1e-4)
 
 
+def load_analytics(settings: Settings) -> Registry:
+    """The built-in analytics and the operator's own; raises UsageError for one of --analytic that is none."""
+    registry = built_in()
+    for problem in load_entry_points(registry):
+        log.warning("an analytic is left out: %s", problem)
+    for text in settings.analytics:
+        try:
+            load_function(registry, text)
+        except CannotLoad as error:
+            raise UsageError(f"--analytic {error}") from error
+    return registry
+
+
 def run(settings: Settings, stop: Stop) -> None:
-    """From an open port to a clean end; raises StartError and ServicesError."""
+    """From an open port to a clean end; raises UsageError, StartError and ServicesError."""
     started_ns = time.time_ns()
+    analytics = load_analytics(settings)
     server = GrpcServer(
         GrpcOptions(
             host=settings.host,
@@ -161,6 +176,8 @@ def run(settings: Settings, stop: Stop) -> None:
                 budgets=lambda: [_budget(session) for session in sessions],
                 version=VERSION,
                 started_ns=started_ns,
+                fees=fees_told(settings),
+                analytics=analytics,
             )
         )
         # One write, so that no log line of another thread can come between the text and its end.
@@ -206,6 +223,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     stop = Stop()
     try:
         run(settings, stop)
+    except UsageError as error:
+        print(f"server.py: {error}", file=sys.stderr)
+        return 2
     except (StartError, ServicesError) as error:
         print(f"server.py: {error}", file=sys.stderr)
         return 1
