@@ -22,7 +22,8 @@ On a terminal it draws the merged book; ? shows the keys. Into a pipe or a file 
 formats:
   table   the ladder of each update: `price : amount [venue]`, asks above bids, then an empty line
   jsonl   one JSON object an update with everything: bids and asks as [price, amount, venue], spread,
-          venues with state, reason, age and counters, clocks. Numbers of the market are decimal strings
+          venues with state, reason, age and counters, clocks. Numbers of the market are decimal strings.
+          --analytics adds "analytics": a list of name, part, value (null: not defined), unit, reason, complete
   csv     a header, then one line a side, price and venue; `level` counts prices from the best
 
 examples:
@@ -30,6 +31,7 @@ examples:
   client.py --symbol ETH/BTC --theme cvd           another pair, colours for the colour-blind
   client.py --format jsonl --count 1               one book, then leave
   client.py --format jsonl | jq -r '[.pair, .spread] | @tsv'
+  client.py --format jsonl --analytics mid,cost:buy:1.5 | jq -c .analytics
   client.py --format csv --levels 5 > book.csv     until Ctrl-C
   client.py --host book.example.org --tls --ca ca.pem
 
@@ -57,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     book.add_argument("--symbol", default="", metavar="PAIR", help="ETH/BTC, eth-btc, ... (default: the server's)")
     book.add_argument("--levels", type=_levels, default=0, metavar="N", help="prices a side, 1 to 5000")
     book.add_argument("--venues", type=_names, default=(), metavar="A,B", help="only these venues")
+    book.add_argument("--net", action="store_true", help="prices with the venues' taker fees in them")
     lines = made.add_argument_group("lines for scripts")
     lines.add_argument("--format", choices=("table", "jsonl", "csv"), help="print instead of drawing")
     lines.add_argument("--plain", action="store_true", help="the same as --format table")
@@ -70,6 +73,13 @@ def parser() -> argparse.ArgumentParser:
     )
     lines.add_argument(
         "--heartbeats", action="store_true", help="print the book once a second when nothing changed too"
+    )
+    lines.add_argument(
+        "--analytics",
+        type=_analytics,
+        default=(),
+        metavar="A,B",
+        help="figures of the book in jsonl, such as mid,imbalance:5,depth_bps:25,cost:buy:1.5",
     )
     drawing = made.add_argument_group("the dashboard")
     drawing.add_argument("--theme", choices=("dark", "cvd", "mono"), default="dark", help="NO_COLOR means mono")
@@ -91,7 +101,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cert=options.cert,
         key=options.key,
     )
-    request = pb.BookRequest(pair=options.symbol, levels=options.levels, venues=options.venues)
+    request = pb.BookRequest(
+        pair=options.symbol,
+        levels=options.levels,
+        venues=options.venues,
+        net_of_fees=options.net,
+        analytics=options.analytics,
+    )
+    if options.analytics and options.format != "jsonl":
+        made.error("--analytics are printed by --format jsonl")
     form = options.format or ("table" if options.plain or options.count or not drawable() else None)
     # Imported where used: a script does not wait for Textual, the dashboard not for the formats.
     if form is not None:
@@ -156,6 +174,13 @@ def _names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
     if not names:
         raise argparse.ArgumentTypeError("no venue named; write --venues binance,bitstamp")
+    return names
+
+
+def _analytics(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise argparse.ArgumentTypeError("no analytic named; write --analytics mid,imbalance:5")
     return names
 
 

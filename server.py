@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from book import BadPair, Instrument, Pair, PairBooks, UnknownPair, resolve_pair
+from book.analytics import CannotLoad, Registry, built_in, load_entry_points, load_function
 from exchanges import VENUES, ExchangeError, VenueSession
 from pairs import Pairs
 from services.errors import ServicesError
@@ -22,7 +23,7 @@ from services.logs import set_up_logging
 from services.loop import allow_open_files
 from services.market import Budget, Market
 from services.options import GrpcOptions
-from settings import VERSION, Settings, UsageError, address_of, read_settings
+from settings import VERSION, Settings, UsageError, address_of, fees_told, read_settings
 
 log = logging.getLogger("server")
 
@@ -120,12 +121,26 @@ def tune_interpreter() -> None:
     sys.setswitchinterval(1e-4)
 
 
+def load_analytics(settings: Settings) -> Registry:
+    """The built-in analytics and the operator's own; raises UsageError for one of --analytic that is none."""
+    registry = built_in()
+    for problem in load_entry_points(registry):
+        log.warning("an analytic is left out: %s", problem)
+    for text in settings.analytics:
+        try:
+            load_function(registry, text)
+        except CannotLoad as error:
+            raise UsageError(f"--analytic {error}") from error
+    return registry
+
+
 def run(settings: Settings, stop: Stop) -> None:
-    """From an open port to a clean end; raises StartError and ServicesError."""
+    """From an open port to a clean end; raises UsageError, StartError and ServicesError."""
     started_ns = time.time_ns()
     files = allow_open_files(settings.max_streams + _OTHER_FILES)
     if files < settings.max_streams + _OTHER_FILES:
         log.warning("this machine allows %d open files, too few for %d streams", files, settings.max_streams)
+    analytics = load_analytics(settings)
     server = GrpcServer(
         GrpcOptions(
             host=settings.host,
@@ -175,6 +190,8 @@ def run(settings: Settings, stop: Stop) -> None:
                 started_ns=started_ns,
                 hold=carried.hold if settings.on_demand == "on" else None,
                 release=carried.release if settings.on_demand == "on" else None,
+                fees=fees_told(settings),
+                analytics=analytics,
             )
         )
         # One write, so that no log line of another thread can come between the text and its end.
@@ -221,6 +238,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     stop = Stop()
     try:
         run(settings, stop)
+    except UsageError as error:
+        print(f"server.py: {error}", file=sys.stderr)
+        return 2
     except (StartError, ServicesError) as error:
         print(f"server.py: {error}", file=sys.stderr)
         return 1

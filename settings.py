@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from book import BadPair, Pair
+from book.fees import DEFAULT_TAKER_FEES, BadFee, Fees, fees_of, percent
 from exchanges import VENUES, Address, BadEndpoint
 from services.options import MAX_FLOOR_MS, MAX_LEVELS
 
@@ -19,11 +20,14 @@ _EXAMPLES = """examples:
   python3 server.py --pair BTC/USDT --pair ETH/BTC --levels 25 --port 50052
   python3 server.py --exchanges bitstamp --base_asset BTC --quote_asset USD
   python3 server.py --endpoint binance.rest=http://127.0.0.1:18081 --endpoint binance.ws=ws://127.0.0.1:18081
+  python3 server.py --fee binance=7.5bps --analytic examples.pressure:pressure
   python3 server.py --config onebook.toml
 
 The configuration file takes the long options as keys (pairs = ["BTC/USDT"], levels = 10, ...) and the tables
-[endpoints], [hosts] and [options] with keys such as "binance.ws"; options on the command line win.
+[endpoints], [hosts], [options] and [fees] with keys such as "binance.ws"; options on the command line win.
 """
+
+_TABLES = ("endpoints", "hosts", "options", "fees")
 
 
 class UsageError(Exception):
@@ -53,6 +57,8 @@ class Settings:
     endpoints: dict[str, str] = field(default_factory=dict)
     hosts: dict[str, str] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
+    fees: dict[str, str] = field(default_factory=dict)
+    analytics: list[str] = field(default_factory=list)
     ca: str | None = None
     tls_cert: str | None = None
     tls_key: str | None = None
@@ -126,6 +132,16 @@ def parser() -> argparse.ArgumentParser:
     )
     connect.add_argument("--option", action="append", dest="options", metavar="VENUE.KEY=VALUE", help=known)
     connect.add_argument("--ca", metavar="FILE", help="PEM file of the roots that venues' certificates are held to")
+    figures = p.add_argument_group("analytics")
+    known_fees = ", ".join(f"{name} {percent(fee)}" for name, fee in DEFAULT_TAKER_FEES.items())
+    figures.add_argument(
+        "--fee", action="append", dest="fees", metavar="VENUE=0.1%",
+        help=f"what a venue charges takers, in %% or bps; repeatable (defaults: {known_fees.replace('%', '%%')})",
+    )  # fmt: skip
+    figures.add_argument(
+        "--analytic", action="append", dest="analytics", metavar="[NAME=]MODULE:FUNCTION",
+        help="an analytic of your own, beside those of installed packages; repeatable",
+    )  # fmt: skip
     p.add_argument("--config", metavar="FILE.toml", help="read all of these from a file")
     p.add_argument("--log-level", metavar="debug|info|warning|error", help="(default: info)")
     p.add_argument("--log-format", metavar="text|json", help="(default: text)")
@@ -136,12 +152,12 @@ def parser() -> argparse.ArgumentParser:
 def read_settings(argv: Sequence[str] | None) -> Settings:
     """Command line over configuration file over defaults; raises UsageError naming the value that is wrong."""
     told = vars(parser().parse_args(argv))
-    for key in ("endpoints", "hosts", "options"):
+    for key in _TABLES:
         if key in told:
             told[key] = dict(_assignment(key, text) for text in told[key])
     config = _read_config(told.pop("config", None))
     merged: dict[str, Any] = {**config, **told}
-    for key in ("endpoints", "hosts", "options"):
+    for key in _TABLES:
         merged[key] = {**config.get(key, {}), **told.get(key, {})}
     settings = Settings(**merged)
     _check(settings)
@@ -168,7 +184,7 @@ def _read_config(path: str | None) -> dict[str, Any]:
     for key in config:
         if key not in known:
             raise UsageError(f"--config {path}: unknown key {key!r}; known are {', '.join(sorted(known))}")
-    for key in ("endpoints", "hosts", "options"):
+    for key in _TABLES:
         table = config.get(key, {})
         if not isinstance(table, dict):
             raise UsageError(f"--config {path}: {key} must be a table")
@@ -231,6 +247,9 @@ def _check(settings: Settings) -> None:
         if allowed is None or value not in allowed:
             known = (f"{v}.{k}={'|'.join(c)}" for v, each in VENUES.items() for k, c in each.options.items())
             raise UsageError(f"--option {key}={value}: known are {', '.join(known)}")
+    fees_told(settings)
+    if not isinstance(settings.analytics, list):
+        raise UsageError(f"analytics {settings.analytics!r}: it must be a list of [NAME=]MODULE:FUNCTION")
     for name in settings.exchanges:
         address_of(settings, name)
     for key in (*settings.endpoints, *settings.hosts):
@@ -252,6 +271,17 @@ def _integer(name: str, value: object, low: int, high: int) -> int:
     if not low <= number <= high:
         raise UsageError(f"--{name} {value}: it must be a whole number from {low} to {high}")
     return number
+
+
+def fees_told(settings: Settings) -> Fees:
+    """The taker fees that hold: the defaults, and over them --fee; raises UsageError."""
+    for name in settings.fees:
+        if name not in VENUES:
+            raise UsageError(f"--fee {name}: no such venue; known are {', '.join(VENUES)}")
+    try:
+        return fees_of(settings.fees)
+    except BadFee as error:
+        raise UsageError(f"--fee {error}") from error
 
 
 def address_of(settings: Settings, name: str) -> Address:

@@ -58,6 +58,8 @@ class VenueView(msgspec.Struct, frozen=True, gc=False):
     known_ask: float | None
     bids: tuple[Level, ...]  # each with the venue's rank: its index among the pair's venues
     asks: tuple[Level, ...]
+    more_bids: bool = False  # the book holds bids beyond the last of `bids` that were not asked for (maybe all dust)
+    more_asks: bool = False
 
 
 class VenueBook:
@@ -200,6 +202,8 @@ class VenueBook:
             self.asks.horizon,
             tuple(bids),
             tuple(asks),
+            0 < levels == len(bids) < len(self.bids),
+            0 < levels == len(asks) < len(self.asks),
         )
 
     def check(self) -> None:

@@ -20,6 +20,8 @@ def table(book: Book) -> str:
         f"{book.pair}  {clock(book.clocks.sent_ns)} UTC  seq {book.sequence}"
         f"  spread {spread} ({points} bp)  venues {book.live_venues}/{book.wanted_venues} live"
     )
+    if book.net_of_fees:
+        head += "  net of fees"
     if book.heartbeat:
         head += "  heartbeat"
     lines = [head, *(f"  {_trouble(book, venue)}" for venue in book.venues if not venue.live)]
@@ -52,7 +54,7 @@ def _trouble(book: Book, venue: Venue) -> str:
 def jsonl(book: Book) -> str:
     """Everything that the message told, as one JSON object; prices, amounts and the spread are decimal strings."""
     clocks = book.clocks
-    told = {
+    told: dict[str, object] = {
         "pair": book.pair,
         "sequence": book.sequence,
         "conflated": book.conflated,
@@ -66,6 +68,10 @@ def jsonl(book: Book) -> str:
         "age_ms": _ms(clocks.sent_ns - clocks.received_ns) if clocks.received_ns else None,
         "venue_age_ms": _ms(clocks.sent_ns - clocks.venue_ns) if clocks.venue_ns else None,
     }
+    if book.net_of_fees:
+        told["net_of_fees"] = True
+    if book.analytics:
+        told["analytics"] = [each._asdict() for each in book.analytics]
     return json.dumps(told, separators=(",", ":")) + "\n"
 
 

@@ -67,6 +67,17 @@ class Clocks(NamedTuple):
     sent_ns: int
 
 
+class Analytic(NamedTuple):
+    """One figure that the server computed. `value` is a decimal, None where it is not defined."""
+
+    name: str
+    part: str
+    value: str | None
+    unit: str
+    reason: str
+    complete: bool
+
+
 class Touch(Enum):
     """How the two best prices stand to each other."""
 
@@ -91,6 +102,8 @@ class Book:
     clocks: Clocks
     heartbeat: bool
     closing: bool
+    analytics: tuple[Analytic, ...] = ()
+    net_of_fees: bool = False
 
     @property
     def base(self) -> str:
@@ -165,6 +178,15 @@ def decode(message: pb.Book, held: Book | None) -> Book:
         clocks=Clocks(clocks.venue_ns, clocks.received_ns, clocks.applied_ns, clocks.sent_ns),
         heartbeat=message.heartbeat,
         closing=message.closing,
+        analytics=tuple(_analytic(entry) for entry in message.analytics),
+        net_of_fees=message.net_of_fees,
+    )
+
+
+def _analytic(entry: pb.Analytic) -> Analytic:
+    value = plain(entry.value) if entry.HasField("value") else None
+    return Analytic(
+        plain(entry.name), plain(entry.part), value, plain(entry.unit), plain(entry.reason), not entry.incomplete
     )
 
 

@@ -119,23 +119,27 @@ class VenueState(_message.Message):
     def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., reason: _Optional[str] = ..., since_ns: _Optional[int] = ..., next_try_ns: _Optional[int] = ..., venue_time_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., age_ns: _Optional[int] = ..., updates: _Optional[int] = ..., gaps: _Optional[int] = ..., resyncs: _Optional[int] = ..., audits_passed: _Optional[int] = ..., audits_failed: _Optional[int] = ..., garbage: _Optional[int] = ..., connects: _Optional[int] = ..., position: _Optional[int] = ..., rotations: _Optional[int] = ..., restarts: _Optional[int] = ...) -> None: ...
 
 class BookRequest(_message.Message):
-    __slots__ = ("pair", "levels", "venues", "min_amount", "min_notional", "min_interval_ms")
+    __slots__ = ("pair", "levels", "venues", "min_amount", "min_notional", "min_interval_ms", "net_of_fees", "analytics")
     PAIR_FIELD_NUMBER: _ClassVar[int]
     LEVELS_FIELD_NUMBER: _ClassVar[int]
     VENUES_FIELD_NUMBER: _ClassVar[int]
     MIN_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     MIN_NOTIONAL_FIELD_NUMBER: _ClassVar[int]
     MIN_INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
+    NET_OF_FEES_FIELD_NUMBER: _ClassVar[int]
+    ANALYTICS_FIELD_NUMBER: _ClassVar[int]
     pair: str
     levels: int
     venues: _containers.RepeatedScalarFieldContainer[str]
     min_amount: str
     min_notional: str
     min_interval_ms: int
-    def __init__(self, pair: _Optional[str] = ..., levels: _Optional[int] = ..., venues: _Optional[_Iterable[str]] = ..., min_amount: _Optional[str] = ..., min_notional: _Optional[str] = ..., min_interval_ms: _Optional[int] = ...) -> None: ...
+    net_of_fees: bool
+    analytics: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, pair: _Optional[str] = ..., levels: _Optional[int] = ..., venues: _Optional[_Iterable[str]] = ..., min_amount: _Optional[str] = ..., min_notional: _Optional[str] = ..., min_interval_ms: _Optional[int] = ..., net_of_fees: _Optional[bool] = ..., analytics: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Book(_message.Message):
-    __slots__ = ("pair", "sequence", "conflated", "price_decimals", "amount_decimals", "venues", "bids", "asks", "clocks", "spread", "heartbeat", "closing")
+    __slots__ = ("pair", "sequence", "conflated", "price_decimals", "amount_decimals", "venues", "bids", "asks", "clocks", "spread", "analytics", "net_of_fees", "heartbeat", "closing")
     PAIR_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     CONFLATED_FIELD_NUMBER: _ClassVar[int]
@@ -146,6 +150,8 @@ class Book(_message.Message):
     ASKS_FIELD_NUMBER: _ClassVar[int]
     CLOCKS_FIELD_NUMBER: _ClassVar[int]
     SPREAD_FIELD_NUMBER: _ClassVar[int]
+    ANALYTICS_FIELD_NUMBER: _ClassVar[int]
+    NET_OF_FEES_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     CLOSING_FIELD_NUMBER: _ClassVar[int]
     pair: str
@@ -158,9 +164,11 @@ class Book(_message.Message):
     asks: _containers.RepeatedCompositeFieldContainer[MergedLevel]
     clocks: Clocks
     spread: int
+    analytics: _containers.RepeatedCompositeFieldContainer[Analytic]
+    net_of_fees: bool
     heartbeat: bool
     closing: bool
-    def __init__(self, pair: _Optional[str] = ..., sequence: _Optional[int] = ..., conflated: _Optional[int] = ..., price_decimals: _Optional[int] = ..., amount_decimals: _Optional[int] = ..., venues: _Optional[_Iterable[_Union[VenueBook, _Mapping]]] = ..., bids: _Optional[_Iterable[_Union[MergedLevel, _Mapping]]] = ..., asks: _Optional[_Iterable[_Union[MergedLevel, _Mapping]]] = ..., clocks: _Optional[_Union[Clocks, _Mapping]] = ..., spread: _Optional[int] = ..., heartbeat: _Optional[bool] = ..., closing: _Optional[bool] = ...) -> None: ...
+    def __init__(self, pair: _Optional[str] = ..., sequence: _Optional[int] = ..., conflated: _Optional[int] = ..., price_decimals: _Optional[int] = ..., amount_decimals: _Optional[int] = ..., venues: _Optional[_Iterable[_Union[VenueBook, _Mapping]]] = ..., bids: _Optional[_Iterable[_Union[MergedLevel, _Mapping]]] = ..., asks: _Optional[_Iterable[_Union[MergedLevel, _Mapping]]] = ..., clocks: _Optional[_Union[Clocks, _Mapping]] = ..., spread: _Optional[int] = ..., analytics: _Optional[_Iterable[_Union[Analytic, _Mapping]]] = ..., net_of_fees: _Optional[bool] = ..., heartbeat: _Optional[bool] = ..., closing: _Optional[bool] = ...) -> None: ...
 
 class VenueBook(_message.Message):
     __slots__ = ("trust", "known_bid", "known_ask", "best_bid", "best_ask")
@@ -203,6 +211,86 @@ class Clocks(_message.Message):
     applied_ns: int
     sent_ns: int
     def __init__(self, venue_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., applied_ns: _Optional[int] = ..., sent_ns: _Optional[int] = ...) -> None: ...
+
+class Analytic(_message.Message):
+    __slots__ = ("name", "part", "value", "unit", "reason", "incomplete")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    INCOMPLETE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    part: str
+    value: str
+    unit: str
+    reason: str
+    incomplete: bool
+    def __init__(self, name: _Optional[str] = ..., part: _Optional[str] = ..., value: _Optional[str] = ..., unit: _Optional[str] = ..., reason: _Optional[str] = ..., incomplete: _Optional[bool] = ...) -> None: ...
+
+class CostRequest(_message.Message):
+    __slots__ = ("pair", "side", "amount", "notional", "venues", "net_of_fees")
+    PAIR_FIELD_NUMBER: _ClassVar[int]
+    SIDE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    NOTIONAL_FIELD_NUMBER: _ClassVar[int]
+    VENUES_FIELD_NUMBER: _ClassVar[int]
+    NET_OF_FEES_FIELD_NUMBER: _ClassVar[int]
+    pair: str
+    side: str
+    amount: str
+    notional: str
+    venues: _containers.RepeatedScalarFieldContainer[str]
+    net_of_fees: bool
+    def __init__(self, pair: _Optional[str] = ..., side: _Optional[str] = ..., amount: _Optional[str] = ..., notional: _Optional[str] = ..., venues: _Optional[_Iterable[str]] = ..., net_of_fees: _Optional[bool] = ...) -> None: ...
+
+class Cost(_message.Message):
+    __slots__ = ("pair", "sequence", "base", "quote", "unfilled", "average", "worst", "slippage_bps", "fee", "route", "bound", "reason", "venues", "sent_ns")
+    PAIR_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    QUOTE_FIELD_NUMBER: _ClassVar[int]
+    UNFILLED_FIELD_NUMBER: _ClassVar[int]
+    AVERAGE_FIELD_NUMBER: _ClassVar[int]
+    WORST_FIELD_NUMBER: _ClassVar[int]
+    SLIPPAGE_BPS_FIELD_NUMBER: _ClassVar[int]
+    FEE_FIELD_NUMBER: _ClassVar[int]
+    ROUTE_FIELD_NUMBER: _ClassVar[int]
+    BOUND_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    VENUES_FIELD_NUMBER: _ClassVar[int]
+    SENT_NS_FIELD_NUMBER: _ClassVar[int]
+    pair: str
+    sequence: int
+    base: str
+    quote: str
+    unfilled: str
+    average: str
+    worst: str
+    slippage_bps: str
+    fee: str
+    route: _containers.RepeatedCompositeFieldContainer[VenueCost]
+    bound: bool
+    reason: str
+    venues: _containers.RepeatedCompositeFieldContainer[VenueState]
+    sent_ns: int
+    def __init__(self, pair: _Optional[str] = ..., sequence: _Optional[int] = ..., base: _Optional[str] = ..., quote: _Optional[str] = ..., unfilled: _Optional[str] = ..., average: _Optional[str] = ..., worst: _Optional[str] = ..., slippage_bps: _Optional[str] = ..., fee: _Optional[str] = ..., route: _Optional[_Iterable[_Union[VenueCost, _Mapping]]] = ..., bound: _Optional[bool] = ..., reason: _Optional[str] = ..., venues: _Optional[_Iterable[_Union[VenueState, _Mapping]]] = ..., sent_ns: _Optional[int] = ...) -> None: ...
+
+class VenueCost(_message.Message):
+    __slots__ = ("venue", "base", "quote", "average", "worst", "fee")
+    VENUE_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    QUOTE_FIELD_NUMBER: _ClassVar[int]
+    AVERAGE_FIELD_NUMBER: _ClassVar[int]
+    WORST_FIELD_NUMBER: _ClassVar[int]
+    FEE_FIELD_NUMBER: _ClassVar[int]
+    venue: str
+    base: str
+    quote: str
+    average: str
+    worst: str
+    fee: str
+    def __init__(self, venue: _Optional[str] = ..., base: _Optional[str] = ..., quote: _Optional[str] = ..., average: _Optional[str] = ..., worst: _Optional[str] = ..., fee: _Optional[str] = ...) -> None: ...
 
 class StatusRequest(_message.Message):
     __slots__ = ("pairs",)

@@ -178,6 +178,11 @@ class MarketDataStub:
                 request_serializer=proto_dot_orderbook__pb2.PairsRequest.SerializeToString,
                 response_deserializer=proto_dot_orderbook__pb2.Pairs.FromString,
                 _registered_method=True)
+        self.CostToFill = channel.unary_unary(
+                '/orderbook.MarketData/CostToFill',
+                request_serializer=proto_dot_orderbook__pb2.CostRequest.SerializeToString,
+                response_deserializer=proto_dot_orderbook__pb2.Cost.FromString,
+                _registered_method=True)
 
 
 class MarketDataServicer:
@@ -206,6 +211,13 @@ class MarketDataServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CostToFill(self, request, context):
+        """what buying or selling an amount at once costs, now
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MarketDataServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -223,6 +235,11 @@ def add_MarketDataServicer_to_server(servicer, server):
                     servicer.ListPairs,
                     request_deserializer=proto_dot_orderbook__pb2.PairsRequest.FromString,
                     response_serializer=proto_dot_orderbook__pb2.Pairs.SerializeToString,
+            ),
+            'CostToFill': grpc.unary_unary_rpc_method_handler(
+                    servicer.CostToFill,
+                    request_deserializer=proto_dot_orderbook__pb2.CostRequest.FromString,
+                    response_serializer=proto_dot_orderbook__pb2.Cost.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -309,6 +326,33 @@ class MarketData:
             '/orderbook.MarketData/ListPairs',
             proto_dot_orderbook__pb2.PairsRequest.SerializeToString,
             proto_dot_orderbook__pb2.Pairs.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CostToFill(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/orderbook.MarketData/CostToFill',
+            proto_dot_orderbook__pb2.CostRequest.SerializeToString,
+            proto_dot_orderbook__pb2.Cost.FromString,
             options,
             channel_credentials,
             insecure,

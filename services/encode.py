@@ -9,7 +9,9 @@ from functools import lru_cache
 from struct import Struct
 
 from book import Level, MergedBook, Pair, VenueView
-from services.messages import MAX_EXACT_UNITS, book_message, newest
+from book.analytics import Figure
+from services.figures import AnalysedBook
+from services.messages import MAX_EXACT_UNITS, book_message, newest, value_text
 from services.wire import block, number, stamp, tag, text, varint, venue_state, zigzag
 
 _MAX_DECIMALS = 15
@@ -28,9 +30,11 @@ _BOOK_PAIR, _BOOK_SEQUENCE, _BOOK_CONFLATED = tag(1, 2), tag(2, 0), tag(3, 0)
 _BOOK_PRICE_DECIMALS, _BOOK_AMOUNT_DECIMALS = tag(4, 0), tag(5, 0)
 _BOOK_VENUES, _BOOK_BIDS, _BOOK_ASKS = tag(6, 2), tag(7, 2), tag(8, 2)
 _BOOK_CLOCKS, _BOOK_SPREAD = tag(9, 2), tag(10, 0)
+_BOOK_ANALYTICS, _BOOK_NET = tag(11, 2), tag(12, 0) + b"\x01"
 _BOOK_HEARTBEAT, _BOOK_CLOSING = tag(15, 0) + b"\x01", tag(16, 0) + b"\x01"
 _TRUST, _EDGE_TAGS = tag(1, 2), (tag(2, 0), tag(3, 0), tag(4, 0), tag(5, 0))
 _LEVEL_PRICE, _LEVEL_AMOUNTS = tag(1, 0), tag(2, 2)
+_ANALYTIC_TEXTS, _ANALYTIC_INCOMPLETE = tuple(tag(field, 2) for field in range(1, 6)), tag(6, 0) + b"\x01"
 _CLOCK_TAGS = (tag(1, 0), tag(2, 0), tag(3, 0), tag(4, 0))
 # VenueAmount up to its amount, by the venue's index; index 0 is not written.
 _AMOUNT_HEADS = [number(tag(1, 0), venue) + tag(2, 0) for venue in range(256)]
@@ -116,7 +120,18 @@ def _book_parts(merged: MergedBook, sent_ns: int, only: frozenset[str] | None, h
     parts.append(block(_BOOK_CLOCKS, b"".join(map(number, _CLOCK_TAGS, clocks))))
     if bids and asks:
         parts.append(_BOOK_SPREAD + zigzag(_units(asks[0][0], price_scale) - _units(bids[0][0], price_scale)))
+    if isinstance(merged, AnalysedBook):
+        if not heartbeat:
+            parts += [block(_BOOK_ANALYTICS, _analytic(name, figure)) for name, figure in merged.figures]
+        if merged.net:
+            parts.append(_BOOK_NET)
     return parts
+
+
+def _analytic(name: str, figure: Figure) -> bytes:
+    texts = (name, figure.part, value_text(figure), figure.unit, figure.reason)
+    body = b"".join(map(text, _ANALYTIC_TEXTS, texts))
+    return body if figure.complete else body + _ANALYTIC_INCOMPLETE
 
 
 def _ladder(field: bytes, levels: Sequence[Level], price_scale: float, amount_scale: float) -> list[bytes]:

@@ -14,6 +14,7 @@ import grpc.aio
 from book import Pair
 from proto import orderbook_pb2 as pb
 from services.admission import Client
+from services.cost import cost
 from services.errors import Refused
 from services.market import Market
 from services.options import MAX_PAIRS, GrpcOptions
@@ -50,6 +51,7 @@ class Handlers:
             "StreamBook": stream(_guarded(self.stream_book)),
             "StreamStatus": stream(_guarded(self.stream_status)),
             "ListPairs": unary(_guarded(self.list_pairs)),
+            "CostToFill": unary(_guarded(self.cost_to_fill)),
         }
         return (
             grpc.method_handlers_generic_handler(AGGREGATOR, aggregator),
@@ -118,6 +120,17 @@ class Handlers:
             yield
         finally:
             market.release(pair)
+
+    async def cost_to_fill(self, data: bytes, context: "Context") -> bytes:
+        """MarketData.CostToFill: computed beside the loop, since a walk through deep books takes its time."""
+        request = read(pb.CostRequest, data)
+        pair = self._market.default_pair
+        if request.pair:
+            pair = await find_pair(request.pair, self._market, self._searcher)
+        async with self._held(pair):
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(self._searcher, cost, request, pair, self._market)
+        return answer.SerializeToString()
 
     async def _send_summaries(self, pair: Pair, client: Client, context: "Context") -> None:
         key = summary_view(pair, self._market, self._options)

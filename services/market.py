@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from book import Instrument, Pair, PairBooks
+from book.analytics import Registry, built_in
+from book.fees import NO_FEES, Fees
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,9 @@ class Market:
     # than those in `books` can be.
     hold: Callable[[Pair], None] | None = None
     release: Callable[[Pair], None] | None = None
+    fees: Fees = field(default_factory=lambda: NO_FEES)  # taker fees by venue
+    analytics: Registry = field(default_factory=built_in)
+    failed_analytics: set[str] = field(default_factory=set)  # of users; by name: their first failure was told
 
     def __post_init__(self) -> None:
         if self.default_pair not in self.books:

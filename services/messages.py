@@ -9,7 +9,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from book import Level, MergedBook, Stamps, State, VenueView
+from book.analytics import Figure
 from proto import orderbook_pb2 as pb
+from services.figures import AnalysedBook
 from services.wire import MAX_UINT64, STATE_NUMBERS, age_ns, stamp
 
 MAX_SINT64 = (1 << 63) - 1
@@ -117,7 +119,33 @@ def book_message(
     )
     if bids and asks:
         message.spread = asks[0].price - bids[0].price
+    if isinstance(merged, AnalysedBook):
+        message.net_of_fees = merged.net
+        if not heartbeat:
+            message.analytics.extend(analytic_message(name, figure) for name, figure in merged.figures)
     return message
+
+
+def analytic_message(name: str, figure: Figure) -> pb.Analytic:
+    """One figure of the analytic `name`."""
+    return pb.Analytic(
+        name=name,
+        part=sendable(figure.part),
+        value=value_text(figure) or None,
+        unit=sendable(figure.unit),
+        reason=sendable(figure.reason),
+        incomplete=not figure.complete,
+    )
+
+
+def value_text(figure: Figure) -> str:
+    """The figure's value without an exponent; empty where there is none."""
+    return "" if figure.value is None else format(figure.value, "f")
+
+
+def sendable(text: str) -> str:
+    """The text as UTF-8 can carry it: a user's analytic may say anything, and protobuf refuses surrogates."""
+    return text.encode("utf-8", "replace").decode()
 
 
 class Scales(NamedTuple):

@@ -9,6 +9,7 @@ DEEP = 500  # levels a side, beyond which a view is deep: it waits for its turn,
 MAX_INTERVAL_MS = 60_000
 MAX_FLOOR_MS = 1000  # of the operator's interval: clients are promised a message a second
 MAX_PAIRS = 1000  # named in one request
+MAX_ANALYTICS = 32  # of one stream
 
 _REQUEST_BYTES = 1 << 16  # no request of ours needs more
 _EXTRA_CALLS = 256  # unary, health and reflection calls beside the streams

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from decimal import Decimal
 from typing import TypeVar, cast
@@ -12,10 +12,13 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from grpc import StatusCode
 
 from book import BadPair, Dust, Pair, UnknownPair, resolve_pair
+from book.analytics import Analytic, BadAnalytic
+from book.fees import percent
 from proto import orderbook_pb2 as pb
+from services.analysed import Analysed
 from services.errors import Refused
 from services.market import Market
-from services.options import MAX_INTERVAL_MS, MAX_LEVELS, GrpcOptions
+from services.options import MAX_ANALYTICS, MAX_INTERVAL_MS, MAX_LEVELS, GrpcOptions
 from services.view import Cut, MergedBookView, SummaryView, ViewKey
 
 _M = TypeVar("_M", bound=Message)
@@ -78,10 +81,44 @@ def book_view(request: pb.BookRequest, pair: Pair, market: Market, options: Grpc
             f"min_interval_ms is {request.min_interval_ms}; allowed are 0 to {MAX_INTERVAL_MS}",
         )
     dust = _dust(
-        pair, market, _decimal("min_amount", request.min_amount), _decimal("min_notional", request.min_notional)
+        pair,
+        market,
+        decimal_field("min_amount", request.min_amount),
+        decimal_field("min_notional", request.min_notional),
     )
-    only = _venues(request.venues, tuple(market.books[pair].books), pair)
-    return ViewKey(MergedBookView, pair, Cut(request.levels or options.levels, dust, only))
+    configured = tuple(market.books[pair].books)
+    only = wanted_venues(request.venues, configured, pair)
+    cut = Cut(request.levels or options.levels, dust, only)
+    analytics = _analytics(request.analytics, configured, market)
+    if request.net_of_fees:
+        require_fees(configured, only, market)
+    if not analytics and not request.net_of_fees:
+        return ViewKey(MergedBookView, pair, cut)
+    return ViewKey(Analysed(analytics, request.net_of_fees, market.fees, market.failed_analytics), pair, cut)
+
+
+def require_fees(configured: Iterable[str], only: frozenset[str] | None, market: Market) -> None:
+    """Raises Refused unless the taker fee of every venue that counts is known."""
+    unknown = [name for name in configured if name not in market.fees and (only is None or name in only)]
+    if unknown:
+        known = ", ".join(f"{venue} {percent(fee)}" for venue, fee in market.fees.items()) or "none"
+        raise Refused(
+            StatusCode.INVALID_ARGUMENT,
+            f"no taker fee is known for {', '.join(unknown)}, which net_of_fees needs: leave the venue out by "
+            f"`venues`, or start the server with --fee {unknown[0]}=0.1%; known are: {known}",
+        )
+
+
+def _analytics(names: Sequence[str], configured: Sequence[str], market: Market) -> tuple[Analytic, ...]:
+    """Each once, in the order asked for."""
+    if len(names) > MAX_ANALYTICS:
+        raise Refused(
+            StatusCode.INVALID_ARGUMENT, f"{len(names)} analytics; allowed are at most {MAX_ANALYTICS} in one stream"
+        )
+    try:
+        return tuple(dict.fromkeys(market.analytics.parse(name, configured) for name in names))
+    except BadAnalytic as error:
+        raise Refused(StatusCode.INVALID_ARGUMENT, f"analytics: {error}") from error
 
 
 def _search(name: str, market: Market) -> Pair:
@@ -103,7 +140,7 @@ def _carried(market: Market) -> str:
     return ", ".join(pairs[:_MAX_NAMED]) + more
 
 
-def _venues(names: Iterable[str], configured: tuple[str, ...], pair: Pair) -> frozenset[str] | None:
+def wanted_venues(names: Iterable[str], configured: tuple[str, ...], pair: Pair) -> frozenset[str] | None:
     """The venues that count; None where all of them do, so that both ways to say so are one view."""
     wanted = frozenset(name.strip().lower() for name in names)
     unknown = sorted(wanted.difference(configured))
@@ -115,7 +152,8 @@ def _venues(names: Iterable[str], configured: tuple[str, ...], pair: Pair) -> fr
     return None if not wanted or len(wanted) == len(configured) else wanted
 
 
-def _decimal(field: str, text: str) -> Decimal:
+def decimal_field(field: str, text: str) -> Decimal:
+    """The number in `text`, 0 where it is empty; raises Refused for what is none."""
     if not text:
         return Decimal(0)
     if not _DECIMAL.fullmatch(text):

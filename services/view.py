@@ -11,6 +11,7 @@ import msgspec
 
 from book import Dust, Level, MergedBook, Pair, PairView, VenueView, merge
 from services import encode
+from services.figures import AnalysedBook
 from services.stream import Kind, Stream, ViewFailed
 
 _logger = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class Cut(NamedTuple):
 class ViewKey(NamedTuple):
     """What makes two streams watch the same view."""
 
-    kind: "type[BookView]"
+    kind: "Callable[[asyncio.AbstractEventLoop, Cut, Callable[[Cut], PairView], float], BookView]"  # makes the view
     pair: Pair
     cut: Cut
 
@@ -215,7 +216,7 @@ class MergedBookView(BookView):
     def merge(self, picture: PairView) -> MergedBook:
         """The levels at the best prices, whole: all venues' amounts at each of them."""
         merged = merge(picture, self.cut.levels * max(1, len(picture.venues)))
-        bids, asks = _prices(merged.bids, self.cut.levels), _prices(merged.asks, self.cut.levels)
+        bids, asks = first_prices(merged.bids, self.cut.levels), first_prices(merged.asks, self.cut.levels)
         if bids is merged.bids and asks is merged.asks:
             return merged
         return msgspec.structs.replace(merged, bids=bids, asks=asks)
@@ -235,7 +236,7 @@ class MergedBookView(BookView):
         return encode.conflated_book(conflated)
 
 
-def _prices(levels: tuple[Level, ...], n: int) -> tuple[Level, ...]:
+def first_prices(levels: tuple[Level, ...], n: int) -> tuple[Level, ...]:
     """The levels at the first `n` prices; `levels` itself where there are no more."""
     if len(levels) <= n:
         return levels
@@ -256,6 +257,7 @@ def _same(one: MergedBook, other: MergedBook) -> bool:
         and one.asks == other.asks
         and all(map(same_trust, one.venues, other.venues))
         and len(one.venues) == len(other.venues)
+        and (not isinstance(one, AnalysedBook) or (isinstance(other, AnalysedBook) and one.tells_the_same(other)))
     )
 
 

@@ -73,6 +73,8 @@ def test_help_teaches() -> None:
         (["--fps", "0"], "from 1 to 60"),
         (["--venues", ","], "no venue"),
         (["--format", "xml"], "invalid choice"),
+        (["--analytics", "mid"], "--analytics are printed by --format jsonl"),
+        (["--analytics", ",", "--format", "jsonl"], "no analytic named"),
         (["--ca", "/no/such/file"], "cannot read /no/such/file"),
         (["--cert", str(ROOT / "client.py")], "belong together"),
         (["--frobnicate"], "unrecognized"),
@@ -119,6 +121,36 @@ def test_jsonl_counts_updates_and_leaves_heartbeats_out(server: FakeServer) -> N
     assert process.wait(DEADLINE_S) == 0
     assert json.loads(rest)["sequence"] == 9
     process.stdout.close()
+
+
+def test_analytics_are_asked_for_and_printed(server: FakeServer) -> None:
+    """As the server tells them; a figure that is not defined is null, with the reason."""
+    message = market(2, net_of_fees=True)
+    message.analytics.add(name="mid", value="64123.30", unit="USDT")
+    message.analytics.add(
+        name="depth_bps:9", part="bids", value="1.5", unit="BTC", reason="at least", incomplete=True
+    )
+    message.analytics.add(name="spread", unit="USDT", reason="no asks", incomplete=True)
+    server.put(message)
+    wanted = ("--net", "--analytics", "mid, depth_bps:9,spread")
+    done = run("--port", str(server.port), "--format", "jsonl", "--count", "1", *wanted)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert told["net_of_fees"] is True
+    assert told["analytics"] == [
+        {"name": "mid", "part": "", "value": "64123.30", "unit": "USDT", "reason": "", "complete": True},
+        {
+            "name": "depth_bps:9",
+            "part": "bids",
+            "value": "1.5",
+            "unit": "BTC",
+            "reason": "at least",
+            "complete": False,
+        },
+        {"name": "spread", "part": "", "value": None, "unit": "USDT", "reason": "no asks", "complete": False},
+    ]
+    request = server.requests[0]
+    assert (list(request.analytics), request.net_of_fees) == (["mid", "depth_bps:9", "spread"], True)
 
 
 def test_heartbeats_by_wish(server: FakeServer) -> None:

@@ -17,7 +17,7 @@ FOLDERS: dict[str, set[str] | None] = {
     "services": {"book", "proto"},
     "dashboard": {"proto"},
     "venue": set(),  # it and the connectors meet on the wire alone
-    "examples": {"proto"},  # they are clients
+    "examples": {"book", "proto"},  # they are clients, and analytics that a server loads
     "img": {"dashboard", "demo", "proto"},
     "bench": EVERYTHING,
     "tests": EVERYTHING,

@@ -219,3 +219,25 @@ def test_check_finds_what_is_broken() -> None:
     book.reason = ""
     with pytest.raises(AssertionError, match="reason"):
         book.check()
+
+
+@pytest.mark.parametrize(
+    ("levels", "dust", "more"),
+    [
+        (0, Dust(), False),  # none were asked for
+        (1, Dust(), True),
+        (2, Dust(), True),
+        (3, Dust(), False),
+        (9, Dust(), False),
+        (2, Dust(amount=2.0), True),  # the third is dust, but to know it takes a deeper look ...
+        (3, Dust(amount=2.0), False),  # ... such as this
+        (1, Dust(amount=2.0), True),
+    ],
+)
+def test_a_view_tells_whether_the_book_goes_on(levels: int, dust: Dust, more: bool) -> None:
+    """A reader can tell the end of a side from the end of the picture of it."""
+    book = VenueBook("binance", PAIR)
+    book.load([(100.0, 2.0), (99.0, 1.0), (98.0, 3.0)], [(101.0, 2.0)], 1, Stamps())
+    book.become(State.LIVE, "", 1)
+    view = book.view(levels, dust)
+    assert (view.more_bids, view.more_asks) == (more, False)

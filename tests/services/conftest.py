@@ -60,7 +60,7 @@ def lose(books: PairBooks, venue: str, state: State = State.GAP, reason: str = "
 class Rig:
     """A server with the books behind it and a channel to it."""
 
-    def __init__(self, options: GrpcOptions | None = None) -> None:
+    def __init__(self, options: GrpcOptions | None = None, **market: Any) -> None:
         self.books = make_books()
         self.eth = make_books(ETH)
         self.market = Market(
@@ -70,6 +70,7 @@ class Rig:
             known=(BTC, ETH, Pair("SOL", "USDT"), Pair("AB", "CD"), Pair("ABC", "D")),
             version="1.2.3",
             started_ns=77,
+            **market,
         )
         self.server = GrpcServer(options or GrpcOptions(port=0))
         self.port = self.server.open()

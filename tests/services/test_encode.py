@@ -4,13 +4,16 @@ import time
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from book import MergedBook, Pair, PairBooks, State, merge
+from book.analytics import Figure
 from proto import orderbook_pb2 as pb
 from services import encode
+from services.figures import AnalysedBook
 from services.messages import MAX_SINT64, book_message, exact_units, summary_message
 from services.wire import MAX_UINT64
 from tests.services.conftest import BTC, load, lose, make_books
@@ -50,6 +53,31 @@ def test_summaries_are_protobufs_bytes(merged: MergedBook, heartbeat: bool, clos
 def test_books_are_protobufs_bytes(merged: MergedBook, heartbeat: bool, closing: bool, only: Any) -> None:
     expected = book_message(merged, NOW, only, heartbeat=heartbeat, closing=closing).SerializeToString()
     assert encode.book(merged, NOW, only, heartbeat=heartbeat, closing=closing) == expected
+
+
+FIGURES = st.builds(
+    Figure,
+    st.none() | st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**9), max_value=10**9),
+    st.sampled_from(["bps", "USDT", ""]),
+    st.text(max_size=20) | st.just("a surrogate \ud800"),
+    st.booleans(),
+    st.text(max_size=5),
+)
+
+
+@given(
+    merged_books(),
+    st.lists(st.tuples(st.sampled_from(["mid", "imbalance:5"]), FIGURES), max_size=4),
+    st.booleans(),
+    st.booleans(),
+)
+def test_books_with_analytics_are_protobufs_bytes(
+    merged: MergedBook, figures: Any, net: bool, heartbeat: bool
+) -> None:
+    analysed = AnalysedBook(**msgspec.structs.asdict(merged), figures=tuple(figures), net=net)
+    expected = book_message(analysed, NOW, heartbeat=heartbeat).SerializeToString()
+    assert encode.book(analysed, NOW, heartbeat=heartbeat) == expected
+    assert len(pb.Book.FromString(expected).analytics) == (0 if heartbeat else len(figures))
 
 
 @given(merged_books())
