@@ -1,5 +1,6 @@
 """Starts the server: venues -> books -> gRPC. Arguments, wiring and shutdown; the work is done elsewhere."""
 
+import ctypes
 import gc
 import logging
 import queue
@@ -28,6 +29,7 @@ from settings import VERSION, Settings, UsageError, address_of, fees_told, read_
 log = logging.getLogger("server")
 
 _STOP_GRACE_S = 2.0
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # glibc's malloc.h
 _OTHER_FILES = 500  # beside the streams' connections: the venues', and clients that have no stream open
 
 
@@ -113,6 +115,19 @@ def choose_pairs(
     return list(dict.fromkeys(pairs))
 
 
+def keep_memory_flat() -> None:
+    """Large blocks (snapshots, long messages) are given back when freed, where the C library is glibc.
+
+    By itself it maps them apart only until the first one is freed, and from then on keeps what they took, an arena
+    for each thread.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 256 * 1024)
+        mallopt(_M_TRIM_THRESHOLD, 1024 * 1024)
+        mallopt(_M_ARENA_MAX, 2)
+
+
 def tune_interpreter() -> None:
     """Short, rare pauses: what is loaded by now is never collected again, and a busy thread yields quickly."""
     gc.collect()
@@ -137,6 +152,7 @@ def load_analytics(settings: Settings) -> Registry:
 def run(settings: Settings, stop: Stop) -> None:
     """From an open port to a clean end; raises UsageError, StartError and ServicesError."""
     started_ns = time.time_ns()
+    keep_memory_flat()
     files = allow_open_files(settings.max_streams + _OTHER_FILES)
     if files < settings.max_streams + _OTHER_FILES:
         log.warning("this machine allows %d open files, too few for %d streams", files, settings.max_streams)

@@ -32,7 +32,6 @@ from tests.truth.admin import Admin
 from tests.truth.court import FACES, PAIRS, channel_to, rest_of
 from tests.truth.strikes import KINDS, deck
 
-SHARE = 0.05  # by which memory may grow
 _FIRST = 0.1  # of the time, before the first look
 _LOOKS = 20
 _LOOK_EVERY_S = 0.25
@@ -51,6 +50,7 @@ class Options:
     speed: float = 20.0
     activity: float = 0.1  # of the market: twenty times as much of everything would be the venue's soak, not ours
     minutes_wall: float = 0.0
+    share: float = 5.0  # per cent by which memory may grow
     pairs: int = 4
     clients: int = 12
     seed: int = 1
@@ -94,7 +94,7 @@ class Soak:
             await self._unrest(self.began + wall_s)
             after = await self._rest()
             self.console.print(f"at rest at the end: {after}", highlight=False)
-            self.problems += growth(before, after, SHARE)
+            self.problems += growth(before, after, self.options.share / 100)
         except TimeoutError as error:
             self.problems.append(str(error))
         finally:
@@ -228,6 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--speed", type=float, default=Options.speed, help="of the venue (default %(default)s)")
     add("--activity", type=float, default=Options.activity, help="of the venue's market (default %(default)s)")
     add("--minutes-wall", type=float, default=0.0, help="real minutes, instead of --hours")
+    add("--share", type=float, default=5.0, help="per cent by which memory may grow (default 5)")
     add("--pairs", type=int, default=Options.pairs, choices=range(1, len(PAIRS) + 1), help="default %(default)s")
     add("--clients", type=int, default=Options.clients, help="at the same time, about (default %(default)s)")
     add("--seed", type=int, default=Options.seed, help="default %(default)s")

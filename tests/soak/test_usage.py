@@ -35,11 +35,12 @@ def test_it_reads_this_process(tmp_path: Path) -> None:
         (Usage(90_000, 18, 30), []),
         (Usage(105_100, 19, 32), ["memory grew by 5.1 %"]),
         (Usage(100_000, 20, 32), ["threads: 19 before, 20 after"]),
-        (Usage(200_000, 20, 33), ["memory", "threads", "descriptors"]),
+        (Usage(100_000, 19, 40), []),
+        (Usage(200_000, 20, 41), ["memory", "threads", "descriptors"]),
     ],
 )
 def test_growth(after: Usage, words: list[str]) -> None:
-    """More memory than the share allows, and any thread or descriptor more."""
+    """More memory than the share allows, any thread more, and more descriptors than the pools may keep open."""
     problems = growth(BEFORE, after, 0.05)
     assert len(problems) == len(words)
     assert all(problem.startswith(word) for problem, word in zip(problems, words, strict=True))
