@@ -16,6 +16,7 @@ from venue.faces.connection import LARGEST_INBOUND, Connection, ConnectionRules,
 from venue.faces.egress import Egress
 from venue.faces.truth import Truth
 from venue.faces.usage import Usage, UsageAdmin
+from venue.faces.wording import Wording
 from venue.faults.admin import FaultAdmin
 from venue.faults.board import Board
 from venue.faults.fault import Target
@@ -34,6 +35,7 @@ class Face(ABC):
     """One dialect on one port. Everything runs on the event loop's thread."""
 
     name: str
+    wording: Wording
 
     def __init__(
         self, feeds: Iterable[MarketFeed], rules: ConnectionRules, seed: str, budgets: Budgets | None = None

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-from venue.catalog import Listing, decimal_text
 from venue.ladder import Ladder
+from venue.listing import Listing, decimal_text
 from venue.matching import ASK, BID
 
 AMOUNT_DECIMALS: Final = 8

@@ -5,10 +5,10 @@ from typing import Final, Protocol
 import msgspec
 from aiohttp import web
 
-from venue.catalog import decimal_text
 from venue.faces.texts import AMOUNT_DECIMALS, book_texts
 from venue.faults.board import Board
 from venue.feed import MarketFeed
+from venue.listing import decimal_text
 from venue.market import Copy, HistoryGone, Update
 from venue.matching import BID
 

@@ -7,6 +7,7 @@ from typing import Final, Protocol, runtime_checkable
 from aiohttp import web
 
 from venue.faces.connection import Connection
+from venue.faults.demands import Demand
 from venue.faults.fault import Fault, Host, Outgoing, Target
 from venue.faults.frames import FrameFault
 from venue.faults.kinds import KINDS
@@ -74,6 +75,15 @@ class Board:
         if fault is not None:
             fault.stop()
         return fault
+
+    def demanded(self, kind: type[Demand], symbol: str) -> bool:
+        """Tell whether something is wanted of the face now, which then does it; it counts as a strike."""
+        for fault in self.active.values():
+            if isinstance(fault, kind) and not fault.spent and fault.spec.symbol in ("*", symbol):
+                fault.strike()
+                fault.settle()
+                return True
+        return False
 
     def clear(self) -> list[Fault]:
         """End all faults and return them."""

@@ -1,4 +1,4 @@
-"""All kinds of faults, by name."""
+"""All kinds of faults, by name, and where each makes sense."""
 
 from typing import Final
 
@@ -21,3 +21,8 @@ KINDS: Final[dict[str, type[Fault]]] = table(
         *(Lost, Wrong, Skew),
     )
 )
+
+
+def kinds_of(face: str) -> dict[str, type[Fault]]:
+    """Return the kinds that make sense on a face."""
+    return {name: kind for name, kind in KINDS.items() if not kind.faces or face in kind.faces}

@@ -1,0 +1,60 @@
+"""How to subscribe books on each face and to tell what a message is about, for tests that go over all faces."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from tests.venue.clients import Client
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One face for a client: the spelling of BTC/USDT and ETH/USDT, and the path of a book by REST."""
+
+    face: str
+    symbols: tuple[str, str]
+    path: str
+    rest: str
+
+    async def subscribe(self, client: Client) -> aiohttp.ClientWebSocketResponse:
+        """Open a connection with the books of both symbols, and a second view of them if the face has one."""
+        socket = await client.ws(self.face, self.path, max_msg_size=0)
+        for request in self.requests():
+            await socket.send_json(request)
+        return socket
+
+    def requests(self) -> list[Any]:
+        """Return what to send after the handshake."""
+        raise NotImplementedError
+
+    def symbol(self, told: Any) -> str:
+        """Return whose book a message changes; "" for all other messages."""
+        raise NotImplementedError
+
+
+class _Binance(Dialect):
+    def requests(self) -> list[Any]:
+        names = [f"{symbol.lower()}@{end}" for symbol in self.symbols for end in ("depth@100ms", "bookTicker")]
+        return [{"method": "SUBSCRIBE", "params": names, "id": 1}]
+
+    def symbol(self, told: Any) -> str:
+        return str(told.get("s", ""))
+
+
+class _Bitstamp(Dialect):
+    def requests(self) -> list[Any]:
+        names = [f"{channel}_{symbol}" for symbol in self.symbols for channel in ("diff_order_book", "order_book")]
+        return [{"event": "bts:subscribe", "data": {"channel": name}} for name in names]
+
+    def symbol(self, told: Any) -> str:
+        return str(told["channel"]).rpartition("_")[2] if told["event"] == "data" else ""
+
+
+DIALECTS: dict[str, Dialect] = {
+    dialect.face: dialect
+    for dialect in (
+        _Binance("binance", ("BTCUSDT", "ETHUSDT"), "/ws", "/api/v3/depth?symbol={}"),
+        _Bitstamp("bitstamp", ("btcusdt", "ethusdt"), "/", "/api/v2/order_book/{}/"),
+    )
+}
