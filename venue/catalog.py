@@ -11,8 +11,8 @@ DEFAULT_PAIRS: Final = (
     "ETH/USDT",
     "ETH/BTC",
     "BTC/USDC@binance",
-    "XRP/USD@bitstamp",
-    "BTC/USD@bitstamp",
+    "XRP/USD@bitstamp,kraken",
+    "BTC/USD@bitstamp,kraken",
 )
 
 # Share of a pair's usual activity that quotes other than the big dollar ones see.

@@ -33,6 +33,8 @@ examples:
       two pairs, the same market again for the same seed
   python -m venue --faces all
       every dialect, on the ports from 18081 on; --print-endpoints tells all addresses
+  python -m venue --pair BTC/USD@kraken
+      this one beside the first two, which are served unless --faces says otherwise
   python -m venue --faces binance --binance-port 0 --print-endpoints
       one face on a free port; the first line of standard output tells where
   python -m venue --pair BTC/USDT --deep-levels 6000 --speed 20

@@ -51,10 +51,19 @@ class _Bitstamp(Dialect):
         return str(told["channel"]).rpartition("_")[2] if told["event"] == "data" else ""
 
 
+class _Kraken(Dialect):
+    def requests(self) -> list[Any]:
+        return [{"method": "subscribe", "params": {"channel": "book", "symbol": list(self.symbols), "depth": 100}}]
+
+    def symbol(self, told: Any) -> str:
+        return str(told["data"][0]["symbol"]) if told.get("channel") == "book" else ""
+
+
 DIALECTS: dict[str, Dialect] = {
     dialect.face: dialect
     for dialect in (
         _Binance("binance", ("BTCUSDT", "ETHUSDT"), "/ws", "/api/v3/depth?symbol={}"),
         _Bitstamp("bitstamp", ("btcusdt", "ethusdt"), "/", "/api/v2/order_book/{}/"),
+        _Kraken("kraken", ("BTC/USDT", "ETH/USDT"), "/v2", "/0/public/Depth?pair={}"),
     )
 }

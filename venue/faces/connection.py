@@ -83,6 +83,7 @@ class Connection:
         self._ping_number = 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._opened_s = asyncio.get_running_loop().time()
+        self.sent_s = self.heard_s = self._opened_s  # on the loop's clock: when something was last sent, and read
         self._muted = 0  # how many want nothing to be sent
         self._deaf = 0  # how many want nothing to be read
         self._allowance = 0  # bytes that may wait beyond the rule, for messages that are larger by intention
@@ -107,6 +108,7 @@ class Connection:
         if not out or self._transport.is_closing():
             return
         self._transport.write(b"".join(out))
+        self.sent_s = asyncio.get_running_loop().time()
         waiting = self._transport.get_write_buffer_size()
         if waiting <= self._rules.send_buffer:
             self._allowance = 0
@@ -189,6 +191,21 @@ class Connection:
         self._cancel(name)
         self._timers[name] = asyncio.get_running_loop().call_later(delay_s, call)
 
+    def when_idle(self, name: str, idle_s: float, last_s: Callable[[], float], call: Callable[[], None]) -> None:
+        """Call whenever ``last_s()`` (on the loop's clock) was ``idle_s`` ago, and again after as long; 0: never."""
+        if not idle_s:
+            return
+
+        def look() -> None:
+            left_s = last_s() + idle_s - asyncio.get_running_loop().time()
+            if left_s <= 0.0005:
+                call()
+                left_s = idle_s
+            if self.open:
+                self.after(name, left_s, look)
+
+        self.after(name, idle_s, look)
+
     async def run(self) -> None:
         """Serve until the connection ends."""
         if self._rules.ping_s and not self._muted:
@@ -220,6 +237,7 @@ class Connection:
 
     def _on_message(self, kind: WSMsgType, data: str | bytes) -> None:
         self._on_inbound()
+        self.heard_s = asyncio.get_running_loop().time()
         if self._too_many():
             self.close(WSCloseCode.POLICY_VIOLATION, "Too many requests")
             return

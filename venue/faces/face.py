@@ -226,8 +226,14 @@ class Face(ABC):
         served = self.wants(stream)
         if served is None or connection in self.subscribers.get(stream, ()):
             return
+        served[0].settle()
+        self.join(connection, stream)
+
+    def join(self, connection: Connection, stream: str) -> None:
+        """Add a client to a stream that is served and has been settled."""
+        served = self.wants(stream)
+        assert served is not None
         feed, depth, realtime = served
-        feed.settle()
         self.subscribers.setdefault(stream, {})[connection] = None
         feed.watch(depth, realtime)
 

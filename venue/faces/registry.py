@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from venue.faces import binance, bitstamp
+from venue.faces import binance, bitstamp, kraken
 from venue.faces.entry import Entry
 
 FACES: Final[dict[str, Entry]] = {
@@ -10,5 +10,6 @@ FACES: Final[dict[str, Entry]] = {
     for entry in (
         binance.ENTRY,
         bitstamp.ENTRY,
+        kraken.ENTRY,
     )
 }

@@ -68,6 +68,10 @@ class Wording:
             return {}
         return {name.decode(): int(value) for name, value in self.stands.findall(payload)}
 
+    def is_diff(self, payload: bytes) -> bool:
+        """Tell a diff from a snapshot on the same stream."""
+        return True
+
     def hollow(self, payload: bytes) -> bytes | None:
         """Return a diff without its levels and with all its numbers, to stand for one that is lost; None: nothing."""
         return None

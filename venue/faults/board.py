@@ -10,7 +10,7 @@ from venue.faces.connection import Connection
 from venue.faults.demands import Demand
 from venue.faults.fault import Fault, Host, Outgoing, Target
 from venue.faults.frames import FrameFault
-from venue.faults.kinds import KINDS
+from venue.faults.kinds import kinds_of
 from venue.faults.parameters import FaultError
 from venue.faults.skew import Skew
 from venue.faults.spec import Spec
@@ -119,7 +119,7 @@ class Board:
 
     def totals(self) -> dict[str, int]:
         """Return how often each kind has struck since the start, active ones included."""
-        total = Counter(dict.fromkeys(KINDS, 0))
+        total = Counter(dict.fromkeys(kinds_of(self._host.name), 0))
         total.update(self.struck)
         for fault in self.active.values():
             total[fault.kind] += fault.strikes

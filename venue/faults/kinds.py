@@ -3,6 +3,7 @@
 from typing import Final
 
 from venue.faults.bodies import Drip, Endless
+from venue.faults.checksums import Checksum
 from venue.faults.fault import Fault, table
 from venue.faults.frames import Delay, Drop, Duplicate, Reorder
 from venue.faults.links import Cut, Life, Refuse, Shutdown
@@ -18,7 +19,7 @@ KINDS: Final[dict[str, type[Fault]]] = table(
         *(Drop, Duplicate, Reorder, Delay, Garbage, Oversized, Binary, Fragmented),
         *(Silence, HalfOpen, Cut, Refuse, Life, Shutdown),
         *(Late, Ancient, Crossed, Cached, Truncated, Status, Html, Drip, Endless, NoReply),
-        *(Lost, Wrong, Skew),
+        *(Lost, Wrong, Skew, Checksum),
     )
 )
 

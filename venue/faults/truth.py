@@ -26,6 +26,10 @@ class _DiffFault(FrameFault):
         """Only book differences."""
         return out.target.kind == "diff" and concerns(self.spec.symbol, out.target)
 
+    def able(self, out: Outgoing) -> bool:
+        """Spare snapshots on the same stream."""
+        return self.host.wording.is_diff(payload_of(out.framed))
+
 
 class Lost(_DiffFault):
     """A diff that is not sent, and a chain of ids that hides it."""
@@ -56,13 +60,16 @@ class Lost(_DiffFault):
 
     def take(self, out: Outgoing) -> None:
         """Lose it, or let the first one that is sent again follow what the lost ones followed."""
-        if not self.spent and self._turn(out):
+        if not self.spent and self.able(out) and self._turn(out):
             self.strike()
             self.disturb(out)
-        else:
+        elif self.able(out):
             first = self._joins.pop((out.connection, out.stream), None)
             if first is not None:
                 out = out._replace(framed=frame_text(self._joined(payload_of(out.framed), first)))
+            self.desk.pass_on(out, self)
+        else:  # a snapshot: nothing has to be joined any more
+            self._forget([(out.connection, out.stream)])
             self.desk.pass_on(out, self)
         self.settle()
 
@@ -99,7 +106,7 @@ class Wrong(_DiffFault):
 
     def able(self, out: Outgoing) -> bool:
         """Need a level with an amount, which the factor changes."""
-        return bool(self._candidates(out))
+        return super().able(out) and bool(self._candidates(out))
 
     def disturb(self, out: Outgoing) -> None:
         """Falsify one amount."""
