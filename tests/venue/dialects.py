@@ -59,11 +59,21 @@ class _Kraken(Dialect):
         return str(told["data"][0]["symbol"]) if told.get("channel") == "book" else ""
 
 
+class _Bybit(Dialect):
+    def requests(self) -> list[Any]:
+        topics = [f"orderbook.{depth}.{symbol}" for depth in (50, 1) for symbol in self.symbols]
+        return [{"op": "subscribe", "args": topics}]
+
+    def symbol(self, told: Any) -> str:
+        return str(told["data"]["s"]) if str(told.get("topic", "")).startswith("orderbook") else ""
+
+
 DIALECTS: dict[str, Dialect] = {
     dialect.face: dialect
     for dialect in (
         _Binance("binance", ("BTCUSDT", "ETHUSDT"), "/ws", "/api/v3/depth?symbol={}"),
         _Bitstamp("bitstamp", ("btcusdt", "ethusdt"), "/", "/api/v2/order_book/{}/"),
         _Kraken("kraken", ("BTC/USDT", "ETH/USDT"), "/v2", "/0/public/Depth?pair={}"),
+        _Bybit("bybit", ("BTCUSDT", "ETHUSDT"), "/v5/public/spot", "/v5/market/orderbook?category=spot&symbol={}"),
     )
 }

@@ -108,6 +108,17 @@ class Face(ABC):
     def changes_for(self, feed: MarketFeed, after: int, limit: int) -> list[Update]:
         """Return the published changes after a position in the face's own terms. Raises HistoryGone."""
 
+    def number(self, feed: MarketFeed, update_id: int, time_us: int, near: int) -> int:
+        """Return the position of an update, by its id and time on the market's clock, as this face numbers them.
+
+        ``near`` is the position that was asked for, 0 for none: it tells apart streams that number for themselves.
+        """
+        return update_id
+
+    def told(self, feed: MarketFeed, near: int) -> tuple[int, int]:
+        """Return id and time of the newest update that can be asked for."""
+        return feed.market.public_update_id, feed.market.public_time_us
+
     @web.middleware
     async def middleware(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
         """Refuse what budgets and faults refuse, and pass each REST reply through the egress, all counted.

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from venue.faces import binance, bitstamp, kraken
+from venue.faces import binance, bitstamp, bybit, kraken
 from venue.faces.entry import Entry
 
 FACES: Final[dict[str, Entry]] = {
@@ -11,5 +11,6 @@ FACES: Final[dict[str, Entry]] = {
         binance.ENTRY,
         bitstamp.ENTRY,
         kraken.ENTRY,
+        bybit.ENTRY,
     )
 }

@@ -28,3 +28,9 @@ def book_texts(
         "bids": level_texts(listing, ladder.levels(BID, limit), width),
         "asks": level_texts(listing, ladder.levels(ASK, limit), width),
     }
+
+
+def short_text(value: int, decimals: int) -> str:
+    """Write a decimal without trailing zeros."""
+    text = decimal_text(value, decimals, decimals)
+    return text.rstrip("0").rstrip(".") if decimals else text
