@@ -59,6 +59,15 @@ class _Kraken(Dialect):
         return str(told["data"][0]["symbol"]) if told.get("channel") == "book" else ""
 
 
+class _Okx(Dialect):
+    def requests(self) -> list[Any]:
+        names = [(channel, symbol) for channel in ("books", "books5") for symbol in self.symbols]
+        return [{"op": "subscribe", "args": [{"channel": channel, "instId": symbol} for channel, symbol in names]}]
+
+    def symbol(self, told: Any) -> str:
+        return str(told["arg"]["instId"]) if "data" in told else ""
+
+
 class _Bybit(Dialect):
     def requests(self) -> list[Any]:
         topics = [f"orderbook.{depth}.{symbol}" for depth in (50, 1) for symbol in self.symbols]
@@ -74,6 +83,7 @@ DIALECTS: dict[str, Dialect] = {
         _Binance("binance", ("BTCUSDT", "ETHUSDT"), "/ws", "/api/v3/depth?symbol={}"),
         _Bitstamp("bitstamp", ("btcusdt", "ethusdt"), "/", "/api/v2/order_book/{}/"),
         _Kraken("kraken", ("BTC/USDT", "ETH/USDT"), "/v2", "/0/public/Depth?pair={}"),
+        _Okx("okx", ("BTC-USDT", "ETH-USDT"), "/ws/v5/public", "/api/v5/market/books?instId={}"),
         _Bybit("bybit", ("BTCUSDT", "ETHUSDT"), "/v5/public/spot", "/v5/market/orderbook?category=spot&symbol={}"),
     )
 }

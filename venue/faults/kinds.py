@@ -4,7 +4,7 @@ from typing import Final
 
 from venue.faults.bodies import Drip, Endless
 from venue.faults.checksums import Checksum
-from venue.faults.demands import Resnapshot, Restart
+from venue.faults.demands import Renumber, Resnapshot, Restart
 from venue.faults.fault import Fault, table
 from venue.faults.frames import Delay, Drop, Duplicate, Reorder
 from venue.faults.links import Cut, Life, Refuse, Shutdown
@@ -21,7 +21,7 @@ KINDS: Final[dict[str, type[Fault]]] = table(
         *(Silence, HalfOpen, Cut, Refuse, Life, Shutdown),
         *(Late, Ancient, Crossed, Cached, Truncated, Status, Html, Drip, Endless, NoReply),
         *(Lost, Wrong, Skew, Checksum),
-        *(Resnapshot, Restart),
+        *(Resnapshot, Restart, Renumber),
     )
 )
 
