@@ -11,8 +11,8 @@ DEFAULT_PAIRS: Final = (
     "ETH/USDT",
     "ETH/BTC",
     "BTC/USDC@binance",
-    "XRP/USD@bitstamp,kraken",
-    "BTC/USD@bitstamp,kraken",
+    "XRP/USD@bitstamp,kraken,coinbase",
+    "BTC/USD@bitstamp,kraken,coinbase",
 )
 
 # Share of a pair's usual activity that quotes other than the big dollar ones see.

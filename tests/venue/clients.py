@@ -43,7 +43,7 @@ def _options(face: str, changes: dict[str, Any]) -> dict[str, Any]:
             found[each.name] = changes.pop(flag)
         elif each.name == "batch_ms":
             found[each.name] = changes.get("batch_ms", 50)
-        elif each.name == "burst" or (each.name in ("connects", "requests") and face not in FIRST_FACES):
+        elif each.name == "burst" or (each.name in ("connects", "requests", "messages") and face not in FIRST_FACES):
             found[each.name] = 0  # some tests ask in a loop until something has happened
     return found
 

@@ -59,6 +59,14 @@ class _Kraken(Dialect):
         return str(told["data"][0]["symbol"]) if told.get("channel") == "book" else ""
 
 
+class _Coinbase(Dialect):
+    def requests(self) -> list[Any]:
+        return [{"type": "subscribe", "product_ids": list(self.symbols), "channel": "level2"}]
+
+    def symbol(self, told: Any) -> str:
+        return str(told["events"][0]["product_id"]) if told.get("channel") == "l2_data" else ""
+
+
 class _Okx(Dialect):
     def requests(self) -> list[Any]:
         names = [(channel, symbol) for channel in ("books", "books5") for symbol in self.symbols]
@@ -83,6 +91,9 @@ DIALECTS: dict[str, Dialect] = {
         _Binance("binance", ("BTCUSDT", "ETHUSDT"), "/ws", "/api/v3/depth?symbol={}"),
         _Bitstamp("bitstamp", ("btcusdt", "ethusdt"), "/", "/api/v2/order_book/{}/"),
         _Kraken("kraken", ("BTC/USDT", "ETH/USDT"), "/v2", "/0/public/Depth?pair={}"),
+        _Coinbase(
+            "coinbase", ("BTC-USDT", "ETH-USDT"), "/", "/api/v3/brokerage/market/product_book?product_id={}&limit=20"
+        ),
         _Okx("okx", ("BTC-USDT", "ETH-USDT"), "/ws/v5/public", "/api/v5/market/books?instId={}"),
         _Bybit("bybit", ("BTCUSDT", "ETHUSDT"), "/v5/public/spot", "/v5/market/orderbook?category=spot&symbol={}"),
     )

@@ -19,6 +19,7 @@ from venue.budget import BURST_WINDOW_S, REQUESTS_WINDOW_S, Budget, Budgets
 from venue.faces import bitstamp_messages as messages
 from venue.faces.bitstamp_rest import BitstampRest, RestRules
 from venue.faces.bitstamp_wording import BitstampWording
+from venue.faces.by_time import ByTime
 from venue.faces.connection import Connection, ConnectionRules
 from venue.faces.entry import Entry
 from venue.faces.face import Face, encode
@@ -61,7 +62,7 @@ class _Gathered:
         self.last_us = -1
 
 
-class BitstampFace(Face):
+class BitstampFace(ByTime, Face):
     """Serves `/api/v2/...` and the WebSocket at `/`."""
 
     name = "bitstamp"
@@ -96,14 +97,6 @@ class BitstampFace(Face):
     def wants(self, stream: str) -> tuple[MarketFeed, int, int] | None:
         """Look a channel up."""
         return self._served.get(stream)
-
-    def copy_for(self, feed: MarketFeed, at: int) -> Copy:
-        """Copy the book with all changes up to a microtimestamp."""
-        return feed.market.copy_at_time(feed.unstamp(at))
-
-    def changes_for(self, feed: MarketFeed, after: int, limit: int) -> list[Update]:
-        """Return the changes after a microtimestamp."""
-        return feed.market.changes_since(feed.unstamp(after), limit)
 
     def stream_target(self, stream: str) -> Target:
         """Tell symbol and kind by the channel's name; replies are control."""

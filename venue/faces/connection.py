@@ -150,7 +150,7 @@ class Connection:
         """Send nothing more, pings, pongs and close frames included, until `unmute` was called as often."""
         self._muted += 1
         for name in ("ping", "pong"):
-            self._cancel(name)
+            self.cancel(name)
         self._pings.clear()
 
     def unmute(self) -> None:
@@ -176,19 +176,20 @@ class Connection:
 
         A connection that has been told of its end is left alone.
         """
-        self._cancel("life")
+        self.cancel("life")
         if life_s and self.open and "goodbye" not in self._timers:
             left_s = self._opened_s + life_s - asyncio.get_running_loop().time()
             self.after("life", max(0.0, left_s), at_end or self._on_end_of_life)
 
-    def _cancel(self, name: str) -> None:
+    def cancel(self, name: str) -> None:
+        """Forget a timer, if there is one."""
         timer = self._timers.pop(name, None)
         if timer is not None:
             timer.cancel()
 
     def after(self, name: str, delay_s: float, call: Callable[[], None]) -> None:
         """Call once later, unless the connection ends first; a timer of the same name is replaced."""
-        self._cancel(name)
+        self.cancel(name)
         self._timers[name] = asyncio.get_running_loop().call_later(delay_s, call)
 
     def when_idle(self, name: str, idle_s: float, last_s: Callable[[], float], call: Callable[[], None]) -> None:
@@ -275,7 +276,7 @@ class Connection:
             return
         while self._pings.popleft()[0] != payload:
             pass
-        self._cancel("pong")
+        self.cancel("pong")
         if self._pings:
             waited = asyncio.get_running_loop().time() - self._pings[0][1]
             self.after("pong", max(0.0, self._rules.pong_s - waited), self._on_silence)

@@ -16,6 +16,7 @@ from aiohttp import WSCloseCode, web
 
 from venue.budget import REQUESTS_WINDOW_S, Budget, Budgets
 from venue.faces import kraken_messages as messages
+from venue.faces.by_time import ByTime
 from venue.faces.connection import Connection, ConnectionRules, frame_text
 from venue.faces.entry import Entry
 from venue.faces.face import Face, encode
@@ -30,7 +31,7 @@ from venue.faults.fault import Target
 from venue.feed import MarketFeed
 from venue.habits import Habits
 from venue.listing import magnitude
-from venue.market import Copy, Print, Update
+from venue.market import Copy, Print
 from venue.matching import ASK, BID
 
 LOG = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ NOTICE_S: Final = 3.0  # how long the venue takes from the status to the close i
 MINUTE_S: Final = 60
 
 
-class KrakenFace(SnapshotFace):
+class KrakenFace(ByTime, SnapshotFace):
     """Serves `/0/public/...` and the WebSocket at `/v2`."""
 
     name = "kraken"
@@ -78,14 +79,6 @@ class KrakenFace(SnapshotFace):
     def wants(self, stream: str) -> tuple[MarketFeed, int, int] | None:
         """Look a stream up; their names are this face's own: `book-10:BTC/USD`, `trade:BTC/USD`."""
         return self._served.get(stream)
-
-    def copy_for(self, feed: MarketFeed, at: int) -> Copy:
-        """Copy the book with all changes up to a microtimestamp."""
-        return feed.market.copy_at_time(feed.unstamp(at))
-
-    def changes_for(self, feed: MarketFeed, after: int, limit: int) -> list[Update]:
-        """Return the changes after a microtimestamp."""
-        return feed.market.changes_since(feed.unstamp(after), limit)
 
     def stream_target(self, stream: str) -> Target:
         """Tell symbol and kind by the stream's name; replies, status and heartbeats are control."""

@@ -7,12 +7,14 @@ snapshot, so that all stand at the same point and get the same frames from there
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from venue.budget import Budgets
 from venue.faces.connection import Connection, ConnectionRules, frame_text
 from venue.faces.face import Face
 from venue.faces.window import Window
 from venue.feed import MarketFeed
+from venue.ladder import Ladder
 from venue.market import Print, Published, Update
 
 
@@ -45,7 +47,12 @@ class Topic:
 
 
 class SnapshotFace(Face):
-    """Keeps the topics, and tells a dialect when to write what."""
+    """Keeps the topics, and tells a dialect when to write what.
+
+    ``windowed``: the dialect asks a topic's window for what has changed; else the window stays empty.
+    """
+
+    windowed: ClassVar[bool] = True
 
     def __init__(
         self, feeds: Iterable[MarketFeed], rules: ConnectionRules, seed: str, budgets: Budgets | None = None
@@ -82,7 +89,7 @@ class SnapshotFace(Face):
         if topic is None:
             depth, every = self.shape(stream)
             market = feed.market
-            window = Window(depth, market.view)
+            window = Window(depth, market.view if self.windowed else Ladder())
             topic = Topic(stream, feed, depth, every, window, market.public_update_id, market.public_time_us)
             topics[stream] = topic
             self.opened(topic)
@@ -90,7 +97,13 @@ class SnapshotFace(Face):
             self.tell(topic)
         self.join(connection, stream)
         if snapshot:
-            self.egress.frame(connection, stream, frame_text(self.write_snapshot(topic)))
+            payload = self.write_snapshot(topic)
+            connection.allow(len(payload))  # a whole book may be larger than what a slow reader may let pile up
+            self.deliver(connection, stream, payload)
+
+    def deliver(self, connection: Connection, stream: str, payload: bytes) -> None:
+        """Send one message of a stream to one client."""
+        self.egress.frame(connection, stream, frame_text(payload))
 
     def opened(self, topic: Topic) -> None:
         """Take note of a topic that begins."""
