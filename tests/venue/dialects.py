@@ -59,6 +59,16 @@ class _Kraken(Dialect):
         return str(told["data"][0]["symbol"]) if told.get("channel") == "book" else ""
 
 
+class _Deribit(Dialect):
+    def requests(self) -> list[Any]:
+        names = [f"{name}{end}" for name in self.symbols for end in (".100ms", ".none.10.100ms")]
+        params = {"channels": [f"book.{name}" for name in names]}
+        return [{"jsonrpc": "2.0", "id": 1, "method": "public/subscribe", "params": params}]
+
+    def symbol(self, told: Any) -> str:
+        return str(told["params"]["data"]["instrument_name"]) if told.get("method") == "subscription" else ""
+
+
 class _Coinbase(Dialect):
     def requests(self) -> list[Any]:
         return [{"type": "subscribe", "product_ids": list(self.symbols), "channel": "level2"}]
@@ -91,6 +101,12 @@ DIALECTS: dict[str, Dialect] = {
         _Binance("binance", ("BTCUSDT", "ETHUSDT"), "/ws", "/api/v3/depth?symbol={}"),
         _Bitstamp("bitstamp", ("btcusdt", "ethusdt"), "/", "/api/v2/order_book/{}/"),
         _Kraken("kraken", ("BTC/USDT", "ETH/USDT"), "/v2", "/0/public/Depth?pair={}"),
+        _Deribit(
+            "deribit",
+            ("BTC_USDT", "ETH_USDT"),
+            "/ws/api/v2",
+            "/api/v2/public/get_order_book?instrument_name={}",
+        ),
         _Coinbase(
             "coinbase", ("BTC-USDT", "ETH-USDT"), "/", "/api/v3/brokerage/market/product_book?product_id={}&limit=20"
         ),

@@ -94,6 +94,11 @@ class Connection:
         """Whether frames can still be sent."""
         return self.close_code is None and not self._transport.is_closing()
 
+    @property
+    def now_s(self) -> float:
+        """The loop's clock, on which ``sent_s`` and ``heard_s`` are."""
+        return asyncio.get_running_loop().time()
+
     def write(self, framed: bytes) -> None:
         """Send a framed message; all that is written in one turn of the event loop leaves in one packet."""
         if self._muted or not self.open:
