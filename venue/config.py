@@ -1,13 +1,29 @@
 """The venue's settings and its command line."""
 
 import argparse
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from venue.catalog import BINANCE, BITSTAMP, DEFAULT_PAIRS, FACES, CatalogError, Listing, Pair, parse_pair
+from venue.catalog import DEFAULT_PAIRS, FIRST_FACES, CatalogError, named_faces, parse_pair
+from venue.faces.options import (
+    FaceOptions,
+    activity,
+    add_options,
+    count,
+    port,
+    positive,
+    read_options,
+    share_or_more,
+    whole,
+)
+from venue.faces.registry import FACES
 from venue.faults.parameters import FaultError
 from venue.faults.plan import Planned, plan_file, plan_words
+from venue.listing import Listing, Pair
+
+Options = TypeVar("Options", bound=FaceOptions)
 
 EPILOG = """\
 examples:
@@ -15,6 +31,10 @@ examples:
       six pairs, Binance's dialect on port 18081 and Bitstamp's on 18082
   python -m venue --pair BTC/USDT --pair ETH/BTC@binance --seed 7
       two pairs, the same market again for the same seed
+  python -m venue --faces all
+      every dialect, on the ports from 18081 on; --print-endpoints tells all addresses
+  python -m venue --pair BTC/USD@kraken
+      this one beside the first two, which are served unless --faces says otherwise
   python -m venue --faces binance --binance-port 0 --print-endpoints
       one face on a free port; the first line of standard output tells where
   python -m venue --pair BTC/USDT --deep-levels 6000 --speed 20
@@ -36,9 +56,9 @@ class Settings:
 
     pairs: tuple[Pair, ...]
     host: str = "127.0.0.1"
-    binance_port: int = 18081
-    bitstamp_port: int = 18082
-    faces: tuple[str, ...] = FACES
+    ports: Mapping[str, int] = field(default_factory=dict)
+    faces: tuple[str, ...] = FIRST_FACES
+    options: Mapping[str, FaceOptions] = field(default_factory=dict)
     seed: str = "1"
     speed: float = 1.0
     volatility: float = 1.0
@@ -49,21 +69,6 @@ class Settings:
     deep_levels: int = 1000
     history: int = 30_000
     batch_ms: int = 100
-    binance_ping_s: float = 20.0
-    binance_pong_s: float = 60.0
-    binance_life_s: float = 86_400.0
-    binance_weight: int = 6000
-    binance_connects: int = 300
-    binance_nested_errors: bool = False
-    depth_lag_ms: int = 500
-    depth_lead_ms: int = 500
-    bitstamp_ping_s: float = 54.0
-    bitstamp_pong_s: float = 0.0
-    bitstamp_life_s: float = 90 * 86_400.0
-    bitstamp_cache_s: float = 1.0
-    bitstamp_crossed: float = 0.0
-    bitstamp_requests: int = 10_000
-    bitstamp_burst: int = 400
     send_buffer_kib: int = 4096
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -73,10 +78,24 @@ class Settings:
 
     def port(self, face: str) -> int:
         """Return the port that was asked for."""
-        return self.binance_port if face == BINANCE else self.bitstamp_port
+        return self.ports.get(face, FACES[face].port)
+
+    def of(self, face: str) -> FaceOptions:
+        """Return a face's options."""
+        return self.options.get(face) or FACES[face].options()
+
+    def like(self, kind: type[Options]) -> Options:
+        """Return a face's options by their type."""
+        found = self.of(kind.name)
+        assert isinstance(found, kind)
+        return found
+
+    def interval_ms(self, face: str) -> int:
+        """Return the interval of a face's book streams."""
+        return self.of(face).interval_ms or self.batch_ms
 
 
-def default_pairs(faces: tuple[str, ...] = FACES) -> tuple[Pair, ...]:
+def default_pairs(faces: tuple[str, ...] = FIRST_FACES) -> tuple[Pair, ...]:
     """Return the pairs of a plain start."""
     return tuple(pair for text in DEFAULT_PAIRS if (pair := parse_pair(text, faces)) is not None)
 
@@ -85,13 +104,55 @@ def parse(arguments: list[str]) -> Settings:
     """Read the command line. Ends the program with status 2 and one clear line when it is wrong."""
     parser = _parser()
     chosen = vars(parser.parse_args(arguments))
-    faces = tuple(dict.fromkeys(name.strip().lower() for name in chosen["faces"].split(",")))
-    for face in faces:
-        if face not in FACES:
-            parser.error(f"--faces: unknown venue {face!r}; known are {', '.join(FACES)}")
+    options = {name: read_options(chosen, entry.options) for name, entry in FACES.items()}
     if (chosen["tls_cert"] is None) != (chosen["tls_key"] is None):
         parser.error("--tls-cert and --tls-key belong together")
-    names: list[str] = chosen.pop("pair") or list(DEFAULT_PAIRS)
+    names: list[str] = chosen.pop("pair") or []
+    faces = _faces(parser, chosen.pop("faces"), names)
+    pairs = _pairs(parser, names or list(DEFAULT_PAIRS), faces)
+    free = chosen.pop("free_ports")
+    ports = {name: chosen.pop(f"{name}.port") for name in FACES}
+    if free:
+        ports = {name: number or 0 for name, number in ports.items()}
+    texts, scenario = chosen.pop("fault") or [], chosen.pop("scenario")
+    listings = _listings(faces, pairs)
+    try:
+        planned = [plan for text in texts for plan in plan_words(text, listings)]
+        planned += plan_file(scenario, listings) if scenario else []
+    except FaultError as error:
+        parser.error(f"fault {error}")
+    return Settings(
+        **chosen,
+        faces=faces,
+        pairs=pairs,
+        ports={name: number for name, number in ports.items() if number is not None},
+        options=options,
+        faults=tuple(planned),
+    )
+
+
+def _faces(parser: argparse.ArgumentParser, asked: str | None, pairs: list[str]) -> tuple[str, ...]:
+    """Return the faces to serve: those asked for, or the first two and what pairs name, in the registry's order."""
+    wanted: set[str] = set()
+    if asked is None:
+        wanted.update(FIRST_FACES)
+        for text in pairs:
+            try:
+                wanted.update(named_faces(text))
+            except CatalogError as error:
+                parser.error(str(error))
+    for word in (asked or "").split(",") if asked is not None else ():
+        name = word.strip().lower()
+        if name == "all":
+            wanted.update(FACES)
+        elif name in FACES:
+            wanted.add(name)
+        else:
+            parser.error(f"--faces: unknown venue {name!r}; known are all, {', '.join(FACES)}")
+    return tuple(name for name in FACES if name in wanted)
+
+
+def _pairs(parser: argparse.ArgumentParser, names: list[str], faces: tuple[str, ...]) -> tuple[Pair, ...]:
     pairs: dict[str, Pair] = {}
     for text in names:
         try:
@@ -105,14 +166,7 @@ def parse(arguments: list[str]) -> Settings:
         pairs[pair.name] = pair
     if not pairs:
         parser.error(f"none of the pairs is listed on {', '.join(faces)}")
-    texts, scenario = chosen.pop("fault") or [], chosen.pop("scenario")
-    listings = _listings(faces, pairs.values())
-    try:
-        planned = [plan for text in texts for plan in plan_words(text, listings)]
-        planned += plan_file(scenario, listings) if scenario else []
-    except FaultError as error:
-        parser.error(f"fault {error}")
-    return Settings(**{**chosen, "faces": faces, "pairs": tuple(pairs.values()), "faults": tuple(planned)})
+    return tuple(pairs.values())
 
 
 def _listings(faces: tuple[str, ...], pairs: Iterable[Pair]) -> dict[str, list[Listing]]:
@@ -126,13 +180,14 @@ def _listings(faces: tuple[str, ...], pairs: Iterable[Pair]) -> dict[str, list[L
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m venue",
-        description="An exchange of our own: a live synthetic market behind the dialects of Binance and Bitstamp.",
+        description="An exchange of our own: a live synthetic market behind the dialects of real venues.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _listening(parser.add_argument_group("listening"))
     _market(parser.add_argument_group("market"))
-    _rules(parser.add_argument_group("venue rules (0 switches a time limit off)"))
+    for entry in FACES.values():
+        add_options(parser, entry.options)
     _faults(parser.add_argument_group("faults (docs/venue.md has the kinds; GET /admin/faults on a face lists them)"))
     return parser
 
@@ -140,9 +195,16 @@ def _parser() -> argparse.ArgumentParser:
 def _listening(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    add("--binance-port", type=_port, default=18081, metavar="PORT", help="0 takes a free one (default %(default)s)")
-    add("--bitstamp-port", type=_port, default=18082, metavar="PORT", help="0 takes a free one (default %(default)s)")
-    add("--faces", default=",".join(FACES), help="which dialects to serve (default %(default)s)")
+    add(
+        "--faces",
+        metavar="VENUE,...",
+        help=f"which dialects to serve, of {', '.join(FACES)}, or all "
+        f"(default {','.join(FIRST_FACES)}, and those that a --pair names)",
+    )
+    for name, entry in FACES.items():
+        text = f"0 takes a free one (default {entry.port})"
+        add(f"--{name}-port", dest=f"{name}.port", type=port, metavar="PORT", help=text)
+    add("--free-ports", action="store_true", help="each face without a port of its own takes a free one")
     add("--tls-cert", type=Path, metavar="FILE", help="serve https and wss with this certificate chain (PEM)")
     add("--tls-key", type=Path, metavar="FILE", help="the certificate's private key (PEM)")
     add(
@@ -167,55 +229,36 @@ def _market(group: argparse._ArgumentGroup) -> None:
         help=f"repeatable; without a venue it is listed on all (default {' '.join(DEFAULT_PAIRS)})",
     )
     add("--seed", default="1", help="any text; the same seed makes the same market (default %(default)s)")
-    add("--speed", type=_positive, default=1.0, help="how much faster the market runs (default 1)")
-    add("--volatility", type=_share_or_more, default=1.0, help="multiplies the moves of the fair value (default 1)")
+    add("--speed", type=positive, default=1.0, help="how much faster the market runs (default 1)")
+    add("--volatility", type=share_or_more, default=1.0, help="multiplies the moves of the fair value (default 1)")
     add(
         "--activity",
-        type=_activity,
+        type=activity,
         default=1.0,
         metavar="X",
         help="multiplies the arrivals of orders, for many pairs at once or a busier market (default 1)",
     )
     add("--flow", default="synthetic", choices=("synthetic", "steady"), help="default %(default)s")
-    add("--rate", type=_positive, default=10.0, help="steady flow: frames a second per stream (default 10)")
-    add("--levels", type=_count, default=20, help="steady flow: changed levels per frame (default 20)")
-    add("--deep-levels", type=_whole, default=1000, metavar="N", help="standing levels a side (default 1000)")
+    add("--rate", type=positive, default=10.0, help="steady flow: frames a second per stream (default 10)")
+    add("--levels", type=count, default=20, help="steady flow: changed levels per frame (default 20)")
+    add("--deep-levels", type=whole, default=1000, metavar="N", help="standing levels a side (default 1000)")
     add(
         "--history",
-        type=_count,
+        type=count,
         default=30_000,
         metavar="N",
         help="updates per symbol that the admin endpoint can go back (default %(default)s)",
     )
-    add("--batch-ms", type=_count, default=100, metavar="MS", help="interval of the diff streams (default 100)")
-
-
-def _rules(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add("--binance-ping-s", type=_seconds, default=20.0, metavar="S", help="server pings (default 20)")
-    add("--binance-pong-s", type=_seconds, default=60.0, metavar="S", help="wait for the pong (default 60)")
-    add("--binance-life-s", type=_seconds, default=86_400.0, metavar="S", help="connection age (default 24 h)")
-    add("--binance-weight", type=_count, default=6000, metavar="N", help="request weight a minute (default 6000)")
-    add("--binance-connects", type=_whole, default=300, metavar="N", help="connects in 5 min (default 300; 0: all)")
-    add("--binance-nested-errors", action="store_true", help="spell stream errors nested instead of flat")
-    add("--depth-lag-ms", type=_whole, default=500, metavar="MS", help="how old a snapshot may be (default 500)")
-    add("--depth-lead-ms", type=_whole, default=500, metavar="MS", help="how far it may lead (default 500)")
-    add("--bitstamp-ping-s", type=_seconds, default=54.0, metavar="S", help="server pings (default 54)")
-    add("--bitstamp-pong-s", type=_seconds, default=0.0, metavar="S", help="wait for the pong (default: for ever)")
-    add("--bitstamp-life-s", type=_seconds, default=90 * 86_400.0, metavar="S", help="connection age (default 90 d)")
-    add("--bitstamp-cache-s", type=_seconds, default=1.0, metavar="S", help="edge cache of books (default 1)")
     add(
-        "--bitstamp-crossed",
-        type=_share,
-        default=0.0,
-        metavar="SHARE",
-        help="share of book snapshots that are momentarily crossed, 0 to 1 (default 0)",
+        "--batch-ms",
+        type=count,
+        default=100,
+        metavar="MS",
+        help="interval of the diff streams where a face has none of its own (default 100)",
     )
-    add("--bitstamp-requests", type=_whole, default=10_000, metavar="N", help="in 10 min (default 10000; 0: all)")
-    add("--bitstamp-burst", type=_whole, default=400, metavar="N", help="requests a second (default 400; 0: all)")
     add(
         "--send-buffer-kib",
-        type=_count,
+        type=count,
         default=4096,
         metavar="KIB",
         help="a client that lets more than this wait is cut (default %(default)s)",
@@ -231,58 +274,3 @@ def _faults(group: argparse._ArgumentGroup) -> None:
         help="repeatable: KIND,name=value,... such as drop,symbol=BTC/USDT,channel=diff,every=50",
     )
     add("--scenario", type=Path, metavar="FILE", help="faults at their times: TOML, or a JSON object a line")
-
-
-def _number(text: str, low: float, high: float) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not low <= value <= high:
-        raise argparse.ArgumentTypeError(f"{text} is not between {low:g} and {high:g}")
-    return value
-
-
-def _integer(text: str, low: int, high: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if not low <= value <= high:
-        raise argparse.ArgumentTypeError(f"{text} is not between {low} and {high}")
-    return value
-
-
-def _port(text: str) -> int:
-    return _integer(text, 0, 65_535)
-
-
-def _count(text: str) -> int:
-    return _integer(text, 1, 10_000_000)
-
-
-def _whole(text: str) -> int:
-    return _integer(text, 0, 1_000_000)
-
-
-def _seconds(text: str) -> float:
-    return _number(text, 0.0, 1e9)
-
-
-def _positive(text: str) -> float:
-    return _number(text, 0.001, 1e5)
-
-
-def _activity(text: str) -> float:
-    return _number(text, 0.01, 100.0)
-
-
-def _share(text: str) -> float:
-    return _number(text, 0.0, 1.0)
-
-
-def _share_or_more(text: str) -> float:
-    return _number(text, 0.0, 1000.0)
-
-
-__all__ = ["BINANCE", "BITSTAMP", "Settings", "default_pairs", "parse"]

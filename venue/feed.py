@@ -7,11 +7,12 @@ Everything here runs on the event loop's thread.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Protocol
 
-from venue.catalog import Listing
 from venue.clock import VenueClock, wall_us
 from venue.flow import PairFlow
+from venue.listing import Listing
 from venue.market import Market, Published
 from venue.steady import SteadyPattern
 
@@ -95,10 +96,17 @@ class MarketFeed:
 
 
 class SyntheticFeed:
-    """Runs one pair's flow against the wall clock and publishes its markets."""
+    """Runs one pair's flow against the wall clock and publishes its markets; ``batch_us`` is each one's interval."""
 
     def __init__(
-        self, flow: PairFlow, markets: list[Market], clock: VenueClock, *, batch_us: int, lead_us: int, phase: int
+        self,
+        flow: PairFlow,
+        markets: list[Market],
+        clock: VenueClock,
+        *,
+        batch_us: Sequence[int],
+        lead_us: int,
+        phase: int,
     ) -> None:
         self._flow = flow
         self._clock = clock
@@ -109,7 +117,7 @@ class SyntheticFeed:
         # Symbols end their intervals at different moments, which spreads the work as real venues do; all on the
         # grid of the real-time steps, so that frames of one moment leave in one packet.
         self._flush_due = [
-            start + (phase * 3 + i * 5) * REALTIME_US % max(REALTIME_US, batch_us) for i in range(len(markets))
+            start + (phase * 3 + i * 5) * REALTIME_US % max(REALTIME_US, each) for i, each in enumerate(batch_us)
         ]
         self._timer: asyncio.TimerHandle | None = None
         self._behind = False
@@ -138,7 +146,7 @@ class SyntheticFeed:
         for index, feed in enumerate(self.feeds):
             if not feed.depth_watchers and feed.listener is not None:
                 feed.listener.on_idle(feed)
-                self._flush_due[index] = (now + self._batch_us) // REALTIME_US * REALTIME_US
+                self._flush_due[index] = (now + self._batch_us[index]) // REALTIME_US * REALTIME_US
 
     def rearm(self) -> None:
         """Look again at when to wake: the watchers changed."""
@@ -174,8 +182,8 @@ class SyntheticFeed:
         for index, feed in enumerate(self.feeds):
             if now >= self._flush_due[index]:
                 feed.flush(now)
-                late = (now - self._flush_due[index]) // self._batch_us
-                self._flush_due[index] += (late + 1) * self._batch_us
+                late = (now - self._flush_due[index]) // self._batch_us[index]
+                self._flush_due[index] += (late + 1) * self._batch_us[index]
         self._arm()
 
 

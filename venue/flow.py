@@ -1,7 +1,7 @@
 """The synthetic order flow of one pair on the venues that list it: deterministic under a seed.
 
 A fair value walks; on each venue self-exciting arrivals bring limit orders that mostly die young, and market
-orders in runs; a maker holds the touch, patient orders hold the depth, an arbitrageur ties the venues.
+orders in runs; a maker holds the touch, patient orders hold the depth, arbitrageurs tie the venues.
 Time is a virtual clock in whole microseconds from 0; what happens is a function of the seed alone, however
 `advance` is sliced. The heap's key is (time, sequence), every participant draws from a random stream of its
 own, and nothing iterates over a set.
@@ -10,41 +10,16 @@ own, and nothing iterates over a set.
 import heapq
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
-from typing import Final
 
 from venue.agents import Arbitrageur, Desk, Maker, StandingBook
-from venue.catalog import ASSETS, BINANCE, BITSTAMP, Pair
+from venue.listing import ASSETS, Pair
 from venue.market import Market
 from venue.matching import ASK, BID
 from venue.processes import GRID_US, AssetValue, Hawkes, Offset, Signs, log_normal
 
 Handler = Callable[[int, int], None]
 STANDING_US = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Habits:
-    """How a venue's public behaves in its biggest market; amounts in bitcoin, rates per second."""
-
-    rate: float
-    branching: float
-    decay: float
-    market_share: float
-    limit_median: float
-    limit_sigma: float
-    maker_bitcoins: float
-    maker_band_bps: float
-    maker_half_spread_bps: float
-    maker_wait_us: tuple[int, int]
-    offset_sigma: float  # of the venue's value around the common one, bps per square root of a second
-
-
-HABITS: Final[dict[str, Habits]] = {
-    BINANCE: Habits(26.0, 0.82, 15.0, 0.10, 0.012, 1.6, 1.6, 0.40, 0.0, (1_000, 2_000), 0.0),
-    BITSTAMP: Habits(8.0, 0.72, 8.0, 0.012, 0.09, 1.45, 0.30, 0.30, 0.45, (4_000, 8_000), 0.02),
-}
 
 
 class VenueFlow:
@@ -57,7 +32,7 @@ class VenueFlow:
     BURST_MORE = 0.6  # chance of one more order in a burst: 1.5 more in the mean
 
     def __init__(self, flow: "PairFlow", market: Market, deep_levels: int) -> None:
-        habits = HABITS[market.listing.face]
+        habits = market.listing.habits
         pair = flow.pair
         stream = f"{flow.seed}/{pair.name}/{market.listing.face}"
         self._flow = flow
@@ -186,7 +161,11 @@ class PairFlow:
             for name in (pair.base, pair.quote)
         )
         self.venues = [VenueFlow(self, market, deep_levels) for market in markets]
-        self.arbitrageur = Arbitrageur([venue.desk for venue in self.venues])
+        circles = {venue.market.listing.habits.circle: None for venue in self.venues}
+        self._arbitrageurs = [
+            Arbitrageur([venue.desk for venue in self.venues if venue.market.listing.habits.circle == circle])
+            for circle in circles
+        ]
         for venue in self.venues:
             venue.start()
         self.schedule(0, self._on_fair, 0)
@@ -225,5 +204,6 @@ class PairFlow:
         self.schedule(time_us + GRID_US, self._on_fair, 0)
 
     def _arbitrage(self, time_us: int, _: int) -> None:
-        self.arbitrageur.on_timer(time_us)
+        for arbitrageur in self._arbitrageurs:
+            arbitrageur.on_timer(time_us)
         self.schedule(time_us + Arbitrageur.EVERY_US, self._arbitrage, 0)

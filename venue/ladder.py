@@ -1,6 +1,7 @@
 """A side-by-side view of level totals, which can be walked best first and copied cheaply."""
 
 from bisect import bisect_left, insort
+from math import inf
 
 from venue.matching import BID
 
@@ -44,6 +45,19 @@ class Ladder:
         chosen = keys[-limit:] if limit else keys
         totals = self.lots[side]
         return [(abs(key), totals[abs(key)]) for key in reversed(chosen)]
+
+    def edge(self, side: int, limit: int) -> float:
+        """Return the key of the worst of the ``limit`` best levels; minus infinity when there are not more (0: all).
+
+        Keys rise towards the best: the tick of a bid, minus the tick of an ask.
+        """
+        keys = self._keys[side]
+        return keys[-limit] if limit and len(keys) > limit else -inf
+
+    def between(self, side: int, low: float, high: float) -> list[int]:
+        """Return the ticks of the levels whose keys are at least ``low`` and below ``high``."""
+        keys = self._keys[side]
+        return [abs(key) for key in keys[bisect_left(keys, low) : bisect_left(keys, high)]]
 
     def replace_side(self, side: int, other: "Ladder") -> None:
         """Take one side as a copy from another ladder."""

@@ -16,8 +16,8 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from venue.catalog import Listing
 from venue.ladder import Ladder
+from venue.listing import Listing
 from venue.matching import BID, Change, MatchingBook, Outcome, Top, Trade
 
 T = TypeVar("T", "Update", "TopUpdate", "Print")

@@ -6,22 +6,17 @@ import ssl
 from dataclasses import replace
 from random import Random
 
-from venue.budget import BURST_WINDOW_S, CONNECTS_WINDOW_S, REQUESTS_WINDOW_S, Budget, Budgets
-from venue.catalog import BINANCE, BITSTAMP, Listing, Pair
 from venue.clock import VenueClock, wall_us
 from venue.config import Settings
-from venue.faces import binance_rest, bitstamp_rest
-from venue.faces.binance import BinanceFace
-from venue.faces.bitstamp import BitstampFace
-from venue.faces.connection import ConnectionRules
 from venue.faces.face import Face
+from venue.faces.registry import FACES
 from venue.faults.parameters import FaultError
 from venue.faults.plan import Planned
 from venue.feed import MarketFeed, SteadyFeed, SyntheticFeed
 from venue.flow import PairFlow
+from venue.listing import Listing, Pair
 from venue.market import Market
 from venue.steady import SteadyPattern, fill
-from venue.weight import WeightLimiter
 
 LOG = logging.getLogger(__name__)
 
@@ -52,7 +47,9 @@ class Venue:
         except ValueError as error:
             raise VenueError(str(error)) from error
         for name in self.settings.faces:
-            face = self._face(name)
+            face = self.settings.of(name).face(
+                self.feeds[name], self.settings.seed, self.settings.send_buffer_kib * 1024
+            )
             self.faces[name] = face
             port = self.settings.port(name)
             try:
@@ -103,7 +100,7 @@ class Venue:
             first_update_id=draw.randint(10**9, 9 * 10**10),
             first_trade_id=draw.randint(10**8, 5 * 10**9),
             history=self.settings.history,
-            keep_orders=listing.face == BITSTAMP,
+            keep_orders=FACES[listing.face].keeps_orders,
         )
 
     def _make_synthetic(self) -> None:
@@ -126,9 +123,14 @@ class Venue:
         # The clock starts after the warm-up, so that no time has to be caught up.
         clock = VenueClock(settings.speed, WARM_UP_US)
         for phase, (_, flow, markets) in enumerate(flows):
-            lead = settings.depth_lead_ms if any(m.listing.face == BINANCE for m in markets) else 0
+            names = [market.listing.face for market in markets]
             synthetic = SyntheticFeed(
-                flow, markets, clock, batch_us=settings.batch_ms * 1000, lead_us=lead * 1000, phase=phase
+                flow,
+                markets,
+                clock,
+                batch_us=[settings.interval_ms(name) * 1000 for name in names],
+                lead_us=max(settings.of(name).snapshot_lead_ms for name in names) * 1000,
+                phase=phase,
             )
             self._synthetic.append(synthetic)
             for feed in synthetic.feeds:
@@ -153,32 +155,6 @@ class Venue:
             feed = SteadyFeed(market, pattern, rate=settings.rate, phase=number / len(listings))
             self._steady.append(feed)
             self.feeds[listing.face].append(feed)
-
-    def _face(self, name: str) -> Face:
-        settings = self.settings
-        buffer = settings.send_buffer_kib * 1024
-        if name == BINANCE:
-            rules = ConnectionRules(
-                settings.binance_ping_s, settings.binance_pong_s, settings.binance_life_s, buffer, inbound_per_s=5
-            )
-            rest = binance_rest.RestRules(
-                settings.depth_lag_ms, settings.depth_lead_ms, WeightLimiter(settings.binance_weight)
-            )
-            return BinanceFace(
-                self.feeds[name],
-                rules,
-                settings.seed,
-                rest=rest,
-                nested_errors=settings.binance_nested_errors,
-                budgets=Budgets(connects=Budget(settings.binance_connects, CONNECTS_WINDOW_S)),
-            )
-        rules = ConnectionRules(settings.bitstamp_ping_s, settings.bitstamp_pong_s, settings.bitstamp_life_s, buffer)
-        edge = bitstamp_rest.RestRules(settings.bitstamp_cache_s, settings.bitstamp_crossed)
-        limits = (
-            Budget(settings.bitstamp_burst, BURST_WINDOW_S),
-            Budget(settings.bitstamp_requests, REQUESTS_WINDOW_S),
-        )
-        return BitstampFace(self.feeds[name], rules, settings.seed, rest=edge, budgets=Budgets(requests=limits))
 
     def _tls(self) -> ssl.SSLContext | None:
         cert, key = self.settings.tls_cert, self.settings.tls_key

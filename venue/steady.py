@@ -6,7 +6,7 @@ snapshots agree with the frames at every moment. Meant for measuring, where the 
 
 from random import Random
 
-from venue.catalog import Listing
+from venue.listing import Listing
 from venue.market import Market
 from venue.matching import ASK, BID, Change, Top
 

@@ -4,31 +4,51 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import aiohttp
 
-from venue.catalog import parse_pair
+from venue.catalog import FIRST_FACES, named_faces, parse_pair
 from venue.config import Settings
+from venue.faces.registry import FACES
 from venue.service import Venue
 
 Levels = dict[str, str]
+BUDGETS = ("connects", "requests", "messages", "credits")
 
 
 def settings(*pairs: str, **changes: Any) -> Settings:
-    """Return settings for a small venue on free ports."""
-    chosen = tuple(pair for text in pairs or ("BTC/USDT",) if (pair := parse_pair(text)) is not None)
-    base = Settings(
-        pairs=chosen,
-        binance_port=0,
-        bitstamp_port=0,
-        deep_levels=60,
-        seed="7",
-        batch_ms=50,
-        bitstamp_burst=0,  # some tests ask in a loop until something has happened
-    )
+    """Return settings for a small venue on free ports, with the first two faces and those that pairs name.
+
+    A change is a field of the settings, or a face's option as on the command line: ``kraken_idle_s``.
+    """
+    texts = pairs or ("BTC/USDT",)
+    faces = changes.pop("faces", FIRST_FACES)
+    served = tuple(face for face in FACES if face in faces or any(face in named_faces(text) for text in texts))
+    chosen = tuple(pair for text in texts if (pair := parse_pair(text, served)) is not None)
+    common = {each.name for each in fields(Settings)}
+    ports = {face: changes.pop(f"{face}_port", 0) for face in FACES}
+    options = {face: FACES[face].options(**_options(face, changes)) for face in FACES}
+    assert changes.keys() <= common, changes
+    base = Settings(pairs=chosen, faces=served, ports=ports, options=options, deep_levels=60, seed="7", batch_ms=50)
     return replace(base, **changes)
+
+
+def _options(face: str, changes: dict[str, Any]) -> dict[str, Any]:
+    """Take a face's options out of the changes; what is no rule of a test should not get in its way."""
+    found: dict[str, Any] = {}
+    for each in fields(FACES[face].options):
+        flag = each.metadata["flag"].removeprefix("--").replace("-", "_") or f"{face}_{each.name}"
+        if flag in changes:
+            found[each.name] = changes.pop(flag)
+        elif each.name == "batch_ms":
+            found[each.name] = changes.get("batch_ms", 50)
+        elif each.name == "burst" or (
+            each.name in ("connects", "requests", "messages", "credits") and face not in FIRST_FACES
+        ):
+            found[each.name] = 0  # some tests ask in a loop until something has happened
+    return found
 
 
 class Client:

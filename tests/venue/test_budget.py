@@ -10,6 +10,8 @@ import pytest
 from tests.venue.clients import Client, message, running
 from venue.budget import Budget
 from venue.config import parse
+from venue.faces.binance import BinanceOptions
+from venue.faces.bitstamp import BitstampOptions
 
 FAST: dict[str, Any] = {"batch_ms": 20, "speed": 5.0, "deep_levels": 20}
 BTC = "/ws/btcusdt@depth@100ms"
@@ -50,9 +52,11 @@ def test_without_a_limit_nothing_is_counted() -> None:
 
 def test_the_documented_limits_are_the_defaults() -> None:
     chosen = parse([])
-    assert (chosen.binance_connects, chosen.bitstamp_requests, chosen.bitstamp_burst) == (300, 10_000, 400)
+    assert (chosen.like(BinanceOptions).connects, chosen.like(BitstampOptions).requests) == (300, 10_000)
+    assert chosen.like(BitstampOptions).burst == 400
     chosen = parse(["--binance-connects", "0", "--bitstamp-requests", "7", "--bitstamp-burst", "3"])
-    assert (chosen.binance_connects, chosen.bitstamp_requests, chosen.bitstamp_burst) == (0, 7, 3)
+    assert (chosen.like(BinanceOptions).connects, chosen.like(BitstampOptions).requests) == (0, 7)
+    assert chosen.like(BitstampOptions).burst == 3
 
 
 async def refused(client: Client, path: str) -> aiohttp.WSServerHandshakeError:

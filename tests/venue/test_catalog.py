@@ -2,7 +2,8 @@
 
 import pytest
 
-from venue.catalog import CatalogError, decimal_text, parse_pair
+from venue.catalog import CatalogError, parse_pair
+from venue.listing import decimal_text
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_scales(text: str, face: str, symbol: str, price_decimals: int, lot_deci
         ("BTC/", "BASE/QUOTE"),
         ("BTC/BTC", "BASE/QUOTE"),
         ("BTC/XYZ", "XYZ"),
-        ("BTC/USD@okx", "okx"),
+        ("BTC/USD@nowhere", "nowhere"),
     ],
 )
 def test_bad_pairs_say_why(text: str, says: str) -> None:

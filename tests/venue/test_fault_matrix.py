@@ -10,12 +10,14 @@ import aiohttp
 import pytest
 
 from tests.venue.clients import Client, running
+from tests.venue.dialects import DIALECTS
 from tests.venue.test_fault_process import FAST, get
 from tests.venue.test_process import process
-from venue.faults.kinds import KINDS
+from venue.faults.kinds import KINDS, kinds_of
 
-FACES = ("binance", "bitstamp")
-SYMBOLS = {"binance": ("BTCUSDT", "ETHUSDT"), "bitstamp": ("btcusdt", "ethusdt")}
+FACES = tuple(DIALECTS)
+ALL = ("--faces", ",".join(FACES))
+CASES = [(face, kind) for face in FACES for kind in kinds_of(face)]
 
 # What makes each kind end soon, once it has struck; the others end after one strike.
 QUICK: dict[str, dict[str, Any]] = {
@@ -41,39 +43,29 @@ def asked(kind: str, symbol: str) -> dict[str, Any]:
 
 
 async def connect(client: Client, face: str) -> aiohttp.ClientWebSocketResponse | None:
-    """Subscribe diffs and the second view of both symbols; None when the connect is refused."""
-    names = [symbol.lower() for symbol in SYMBOLS[face]]
+    """Subscribe the books of both symbols; None when the connect is refused."""
     try:
-        if face == "binance":
-            streams = "/".join(f"{name}@{channel}" for name in names for channel in ("depth@100ms", "bookTicker"))
-            return await client.ws(face, f"/ws/{streams}", max_msg_size=0)
-        socket = await client.ws(face, max_msg_size=0)
-        for name in names:
-            for channel in ("diff_order_book", "order_book"):
-                await socket.send_json({"event": "bts:subscribe", "data": {"channel": f"{channel}_{name}"}})
+        return await DIALECTS[face].subscribe(client)
     except (aiohttp.ClientError, ConnectionError):
         return None
-    return socket
 
 
 async def snapshot(client: Client, face: str) -> None:
     """Ask for a snapshot of the first symbol, whatever comes of it."""
-    name = SYMBOLS[face][0]
-    path = f"/api/v3/depth?symbol={name}" if face == "binance" else f"/api/v2/order_book/{name}/"
+    path = DIALECTS[face].rest.format(DIALECTS[face].symbols[0])
     with suppress(aiohttp.ClientError, TimeoutError):
         async with client.session.get(client.rest(face, path), timeout=aiohttp.ClientTimeout(total=0.3)) as reply:
             await reply.read()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize(("face", "kind"), CASES)
 async def test_every_kind_strikes_on_every_face(face: str, kind: str) -> None:
     """Begun at the endpoint it strikes, says when, ends, and the streams of both symbols flow again."""
     options = {"batch_ms": 20, "speed": 5.0, "deep_levels": 20, "bitstamp_cache_s": 0.0}
-    async with running("BTC/USDT", "ETH/USDT", **options) as client:
+    async with running(f"BTC/USDT@{face}", f"ETH/USDT@{face}", faces=(face,), **options) as client:
         socket = await connect(client, face)
         row = await client.fault(face, kind, **asked(kind, "BTC/USDT"))
-        assert row["symbol"] == (SYMBOLS[face][0] if KINDS[kind].per_symbol else "*")
+        assert row["symbol"] == (DIALECTS[face].symbols[0] if KINDS[kind].per_symbol else "*")
         async with asyncio.timeout(10):
             while True:
                 if socket is None or socket.closed or kind == "refuse":
@@ -95,12 +87,10 @@ async def both_flow(client: Client, face: str) -> None:
     """A new client hears both symbols."""
     socket = await connect(client, face)
     assert socket is not None
-    missing = {symbol.lower() for symbol in SYMBOLS[face]}
+    missing = set(DIALECTS[face].symbols)
     async with asyncio.timeout(5):
         while missing:
-            told = json.loads((await socket.receive()).data)
-            if told.get("event") != "bts:subscription_succeeded":
-                missing -= {str(told.get("s", told.get("channel"))).lower().rpartition("_")[2]}
+            missing.discard(DIALECTS[face].symbol(json.loads((await socket.receive()).data)))
 
 
 def begun(endpoints: dict[str, Any], face: str) -> dict[str, dict[str, Any]]:
@@ -110,18 +100,18 @@ def begun(endpoints: dict[str, Any], face: str) -> dict[str, dict[str, Any]]:
 
 
 def test_every_kind_from_the_command_line() -> None:
-    """Each is begun on both faces by the time the venue is ready, for the face's own symbol."""
+    """Each is begun on every face where it makes sense by the time the venue is ready, for the face's own symbol."""
     words = [f"--fault={kind}{',symbol=BTC/USDT' if kind_.per_symbol else ''}" for kind, kind_ in KINDS.items()]
-    with process(*FAST, *words) as (_, endpoints):
+    with process(*FAST, *ALL, *words) as (_, endpoints):
         for face in FACES:
             rows = begun(endpoints, face)
-            assert set(rows) == set(KINDS)
+            assert set(rows) == set(kinds_of(face))
             for kind, row in rows.items():
-                assert row["symbol"] == (SYMBOLS[face][0] if KINDS[kind].per_symbol else "*"), kind
+                assert row["symbol"] == (DIALECTS[face].symbols[0] if KINDS[kind].per_symbol else "*"), kind
 
 
 def test_every_kind_from_a_scenario(tmp_path: Path) -> None:
-    """Each begins on both faces at its time: in the file's order, at the file's distances."""
+    """Each begins on every face at its time: in the file's order, at the file's distances."""
     step_s = 0.02
     lines = [
         {"at": step_s * (number + 1), "kind": kind, **({"symbol": "BTC/USDT"} if KINDS[kind].per_symbol else {})}
@@ -129,10 +119,11 @@ def test_every_kind_from_a_scenario(tmp_path: Path) -> None:
     ]
     path = tmp_path / "all.jsonl"
     path.write_text("\n".join(map(json.dumps, reversed(lines))))
-    with process(*FAST, "--scenario", str(path)) as (_, endpoints):
+    with process(*FAST, *ALL, "--scenario", str(path)) as (_, endpoints):
         for face in FACES:
-            while len(rows := begun(endpoints, face)) < len(KINDS):
+            kinds = list(kinds_of(face))
+            while len(rows := begun(endpoints, face)) < len(kinds):
                 pass  # the test's own time limit ends this
-            times = [rows[kind]["began_us"] for kind in KINDS]
+            times = [rows[kind]["began_us"] for kind in kinds]
             assert times == sorted(times)
-            assert times[-1] - times[0] >= 0.8 * step_s * 1e6 * (len(KINDS) - 1)
+            assert times[-1] - times[0] >= 0.8 * step_s * 1e6 * (len(kinds) - 1)

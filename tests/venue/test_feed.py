@@ -40,7 +40,7 @@ def make(speed: float = 1.0, lead_us: int = 0) -> tuple[SyntheticFeed, MarketFee
     flow = PairFlow("1", pair, [market], deep_levels=20)
     flow.advance(1_000_000)
     clock = VenueClock(speed, 1_000_000)
-    synthetic = SyntheticFeed(flow, [market], clock, batch_us=20_000, lead_us=lead_us, phase=0)
+    synthetic = SyntheticFeed(flow, [market], clock, batch_us=[20_000], lead_us=lead_us, phase=0)
     listener = Listener()
     synthetic.feeds[0].listener = listener
     return synthetic, synthetic.feeds[0], listener

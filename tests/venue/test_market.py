@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 
-from venue.catalog import Listing
+from venue.faces.registry import FACES
 from venue.ladder import Ladder
 from venue.market import HistoryGone, Market
 from venue.matching import ASK, BID, Top
 
-LISTING = Listing("bitstamp", "BTC", "USD", 0, 8)
+LISTING = FACES["bitstamp"].listing("BTC", "USD", 64_000.0)
 
 
 def busy_market(history: int = 10_000) -> tuple[Market, list[tuple[int, int, dict[int, int], dict[int, int]]]]:

@@ -24,7 +24,7 @@ FAST = ("--deep-levels", "50", "--pair", "BTC/USDT")
 @contextmanager
 def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """Start the venue on free ports and wait for its endpoints."""
-    command = [sys.executable, "-m", "venue", "--binance-port", "0", "--bitstamp-port", "0", "--print-endpoints"]
+    command = [sys.executable, "-m", "venue", "--free-ports", "--print-endpoints"]
     running = subprocess.Popen(
         [*command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -83,7 +83,7 @@ def test_a_taken_port_is_one_clear_line() -> None:
     [
         (["--pair", "BTCUSDT"], "BASE/QUOTE"),
         (["--pair", "BTC/USDT", "--pair", "btc/usdt@binance"], "twice"),
-        (["--faces", "okx"], "okx"),
+        (["--faces", "nowhere"], "nowhere"),
         (["--faces", "binance", "--pair", "BTC/USD@bitstamp"], "none of the pairs"),
         (["--binance-port", "70000"], "65535"),
         (["--speed", "0"], "between"),

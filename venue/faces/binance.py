@@ -9,19 +9,26 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
+from typing import ClassVar, Final
 
 import msgspec
 from aiohttp import WSCloseCode, web
 
-from venue.budget import Budget, Budgets
+from venue.budget import CONNECTS_WINDOW_S, Budget, Budgets
 from venue.faces import binance_messages as messages
 from venue.faces.binance_control import Session, TooManyStreams
 from venue.faces.binance_rest import BinanceRest, RestRules, error_reply
+from venue.faces.binance_wording import BinanceWording
 from venue.faces.connection import Connection, ConnectionRules, frame_text
+from venue.faces.entry import Entry
 from venue.faces.face import Face
+from venue.faces.options import FaceOptions, count, option, seconds, switch, whole
 from venue.faults.fault import Target
 from venue.feed import MarketFeed
+from venue.habits import Habits
+from venue.listing import ASSETS, magnitude
 from venue.market import Copy, Print, Published, TopUpdate, Update
+from venue.weight import WeightLimiter
 
 LOG = logging.getLogger(__name__)
 
@@ -48,6 +55,7 @@ class BinanceFace(Face):
     """Serves `/api/v3/...`, `/ws`, `/ws/<streams>` and `/stream?streams=<streams>`."""
 
     name = "binance"
+    wording = BinanceWording()
 
     def __init__(
         self,
@@ -277,3 +285,49 @@ def _framed(session: Session, stream: str, payload: bytes) -> bytes:
 
 def _time(us: int, micro: bool) -> int:
     return us if micro else us // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class BinanceOptions(FaceOptions):
+    """The knobs of this face."""
+
+    name: ClassVar[str] = "binance"
+    ping_s: float = option(20.0, seconds, "server pings (default 20)", "S")
+    pong_s: float = option(60.0, seconds, "wait for the pong (default 60)", "S")
+    life_s: float = option(86_400.0, seconds, "connection age (default 24 h)", "S")
+    weight: int = option(6000, count, "request weight a minute (default 6000)")
+    connects: int = option(300, whole, "connects in 5 min (default 300; 0: all)")
+    nested_errors: bool = switch("spell stream errors nested instead of flat")
+    depth_lag_ms: int = option(500, whole, "how old a snapshot may be (default 500)", "MS", flag="--depth-lag-ms")
+    depth_lead_ms: int = option(500, whole, "how far it may lead (default 500)", "MS", flag="--depth-lead-ms")
+
+    @property
+    def snapshot_lead_ms(self) -> int:
+        """Snapshots may lead the streams."""
+        return self.depth_lead_ms
+
+    def face(self, feeds: Iterable[MarketFeed], seed: str, send_buffer: int) -> Face:
+        """Build the face."""
+        return BinanceFace(
+            feeds,
+            ConnectionRules(self.ping_s, self.pong_s, self.life_s, send_buffer, inbound_per_s=5),
+            seed,
+            rest=RestRules(self.depth_lag_ms, self.depth_lead_ms, WeightLimiter(self.weight)),
+            nested_errors=self.nested_errors,
+            budgets=Budgets(connects=Budget(self.connects, CONNECTS_WINDOW_S)),
+        )
+
+
+def _scales(base: str, price: float) -> tuple[int, int]:
+    """Fine ticks: 64,000 -> 0.01, 3,200 -> 0.01, 0.05 -> 0.00001, 0.62 -> 0.0001; lots by the base's worth."""
+    power = magnitude(price)  # 64,000 -> 4
+    return 2 if power >= 2 else min(8, 3 - power), max(0, min(5, 1 + magnitude(ASSETS[base].usd)))
+
+
+ENTRY: Final = Entry(
+    BinanceOptions,
+    port=18081,
+    habits=Habits(26.0, 0.82, 15.0, 0.10, 0.012, 1.6, 1.6, 0.40, 0.0, (1_000, 2_000), 0.0),
+    spell=lambda base, quote: base + quote,
+    scales=_scales,
+)

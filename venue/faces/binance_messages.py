@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from venue.catalog import Listing, decimal_text
 from venue.faces.texts import AMOUNT_DECIMALS, book_texts, level_texts
 from venue.ladder import Ladder
+from venue.listing import Listing, decimal_text
 from venue.market import Print, TopUpdate, Update
 from venue.matching import BID
 

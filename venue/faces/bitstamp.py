@@ -10,18 +10,24 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, ClassVar, Final
 
 import msgspec
 from aiohttp import WSCloseCode, web
 
-from venue.budget import Budget, Budgets
+from venue.budget import BURST_WINDOW_S, REQUESTS_WINDOW_S, Budget, Budgets
 from venue.faces import bitstamp_messages as messages
 from venue.faces.bitstamp_rest import BitstampRest, RestRules
+from venue.faces.bitstamp_wording import BitstampWording
+from venue.faces.by_time import ByTime
 from venue.faces.connection import Connection, ConnectionRules
+from venue.faces.entry import Entry
 from venue.faces.face import Face, encode
+from venue.faces.options import FaceOptions, option, seconds, share, whole
 from venue.faults.fault import Target
 from venue.feed import MarketFeed
+from venue.habits import Habits
+from venue.listing import magnitude
 from venue.market import Copy, Published, Update
 from venue.matching import ASK, BID
 
@@ -56,10 +62,11 @@ class _Gathered:
         self.last_us = -1
 
 
-class BitstampFace(Face):
+class BitstampFace(ByTime, Face):
     """Serves `/api/v2/...` and the WebSocket at `/`."""
 
     name = "bitstamp"
+    wording = BitstampWording()
     grace_s = (3.0, 5.0)  # from the request to reconnect to the close: "a few seconds" in the venue's words
 
     def __init__(
@@ -90,14 +97,6 @@ class BitstampFace(Face):
     def wants(self, stream: str) -> tuple[MarketFeed, int, int] | None:
         """Look a channel up."""
         return self._served.get(stream)
-
-    def copy_for(self, feed: MarketFeed, at: int) -> Copy:
-        """Copy the book with all changes up to a microtimestamp."""
-        return feed.market.copy_at_time(feed.unstamp(at))
-
-    def changes_for(self, feed: MarketFeed, after: int, limit: int) -> list[Update]:
-        """Return the changes after a microtimestamp."""
-        return feed.market.changes_since(feed.unstamp(after), limit)
 
     def stream_target(self, stream: str) -> Target:
         """Tell symbol and kind by the channel's name; replies are control."""
@@ -223,3 +222,42 @@ class BitstampFace(Face):
             top = messages.top_book(listing, feed.market.view, micro)
             self.broadcast(channel, messages.channel_event(channel, "data", top))
         gathered.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class BitstampOptions(FaceOptions):
+    """The knobs of this face."""
+
+    name: ClassVar[str] = "bitstamp"
+    ping_s: float = option(54.0, seconds, "server pings (default 54)", "S")
+    pong_s: float = option(0.0, seconds, "wait for the pong (default: for ever)", "S")
+    life_s: float = option(90 * 86_400.0, seconds, "connection age (default 90 d)", "S")
+    cache_s: float = option(1.0, seconds, "edge cache of books (default 1)", "S")
+    crossed: float = option(
+        0.0, share, "share of book snapshots that are momentarily crossed, 0 to 1 (default 0)", "SHARE"
+    )
+    requests: int = option(10_000, whole, "in 10 min (default 10000; 0: all)")
+    burst: int = option(400, whole, "requests a second (default 400; 0: all)")
+
+    def face(self, feeds: Iterable[MarketFeed], seed: str, send_buffer: int) -> Face:
+        """Build the face."""
+        return BitstampFace(
+            feeds,
+            ConnectionRules(self.ping_s, self.pong_s, self.life_s, send_buffer),
+            seed,
+            rest=RestRules(self.cache_s, self.crossed),
+            budgets=Budgets(
+                requests=(Budget(self.burst, BURST_WINDOW_S), Budget(self.requests, REQUESTS_WINDOW_S)),
+            ),
+        )
+
+
+ENTRY: Final = Entry(
+    BitstampOptions,
+    port=18082,
+    habits=Habits(8.0, 0.72, 8.0, 0.012, 0.09, 1.45, 0.30, 0.30, 0.45, (4_000, 8_000), 0.02),
+    spell=lambda base, quote: (base + quote).lower(),
+    # Ticks a hundred times coarser than Binance's: 64,000 -> 1, 3,200 -> 0.1, 0.62 -> 0.0001; lots always the same.
+    scales=lambda _, price: (max(0, min(8, 4 - magnitude(price))), 8),
+    keeps_orders=True,
+)

@@ -9,9 +9,9 @@ from random import Random
 
 import msgspec
 
-from venue.catalog import ASSETS, Listing, decimal_text
 from venue.faces.texts import AMOUNT_DECIMALS, book_texts, level_texts
 from venue.ladder import Ladder
+from venue.listing import ASSETS, Listing, decimal_text
 from venue.market import OrderView, Print, Session
 from venue.matching import ASK, BID
 

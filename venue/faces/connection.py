@@ -83,6 +83,7 @@ class Connection:
         self._ping_number = 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._opened_s = asyncio.get_running_loop().time()
+        self.sent_s = self.heard_s = self._opened_s  # on the loop's clock: when something was last sent, and read
         self._muted = 0  # how many want nothing to be sent
         self._deaf = 0  # how many want nothing to be read
         self._allowance = 0  # bytes that may wait beyond the rule, for messages that are larger by intention
@@ -92,6 +93,11 @@ class Connection:
     def open(self) -> bool:
         """Whether frames can still be sent."""
         return self.close_code is None and not self._transport.is_closing()
+
+    @property
+    def now_s(self) -> float:
+        """The loop's clock, on which ``sent_s`` and ``heard_s`` are."""
+        return asyncio.get_running_loop().time()
 
     def write(self, framed: bytes) -> None:
         """Send a framed message; all that is written in one turn of the event loop leaves in one packet."""
@@ -107,6 +113,7 @@ class Connection:
         if not out or self._transport.is_closing():
             return
         self._transport.write(b"".join(out))
+        self.sent_s = asyncio.get_running_loop().time()
         waiting = self._transport.get_write_buffer_size()
         if waiting <= self._rules.send_buffer:
             self._allowance = 0
@@ -148,7 +155,7 @@ class Connection:
         """Send nothing more, pings, pongs and close frames included, until `unmute` was called as often."""
         self._muted += 1
         for name in ("ping", "pong"):
-            self._cancel(name)
+            self.cancel(name)
         self._pings.clear()
 
     def unmute(self) -> None:
@@ -174,20 +181,36 @@ class Connection:
 
         A connection that has been told of its end is left alone.
         """
-        self._cancel("life")
+        self.cancel("life")
         if life_s and self.open and "goodbye" not in self._timers:
             left_s = self._opened_s + life_s - asyncio.get_running_loop().time()
             self.after("life", max(0.0, left_s), at_end or self._on_end_of_life)
 
-    def _cancel(self, name: str) -> None:
+    def cancel(self, name: str) -> None:
+        """Forget a timer, if there is one."""
         timer = self._timers.pop(name, None)
         if timer is not None:
             timer.cancel()
 
     def after(self, name: str, delay_s: float, call: Callable[[], None]) -> None:
         """Call once later, unless the connection ends first; a timer of the same name is replaced."""
-        self._cancel(name)
+        self.cancel(name)
         self._timers[name] = asyncio.get_running_loop().call_later(delay_s, call)
+
+    def when_idle(self, name: str, idle_s: float, last_s: Callable[[], float], call: Callable[[], None]) -> None:
+        """Call whenever ``last_s()`` (on the loop's clock) was ``idle_s`` ago, and again after as long; 0: never."""
+        if not idle_s:
+            return
+
+        def look() -> None:
+            left_s = last_s() + idle_s - asyncio.get_running_loop().time()
+            if left_s <= 0.0005:
+                call()
+                left_s = idle_s
+            if self.open:
+                self.after(name, left_s, look)
+
+        self.after(name, idle_s, look)
 
     async def run(self) -> None:
         """Serve until the connection ends."""
@@ -220,6 +243,7 @@ class Connection:
 
     def _on_message(self, kind: WSMsgType, data: str | bytes) -> None:
         self._on_inbound()
+        self.heard_s = asyncio.get_running_loop().time()
         if self._too_many():
             self.close(WSCloseCode.POLICY_VIOLATION, "Too many requests")
             return
@@ -257,7 +281,7 @@ class Connection:
             return
         while self._pings.popleft()[0] != payload:
             pass
-        self._cancel("pong")
+        self.cancel("pong")
         if self._pings:
             waited = asyncio.get_running_loop().time() - self._pings[0][1]
             self.after("pong", max(0.0, self._rules.pong_s - waited), self._on_silence)

@@ -16,6 +16,7 @@ from venue.faces.connection import LARGEST_INBOUND, Connection, ConnectionRules,
 from venue.faces.egress import Egress
 from venue.faces.truth import Truth
 from venue.faces.usage import Usage, UsageAdmin
+from venue.faces.wording import Wording
 from venue.faults.admin import FaultAdmin
 from venue.faults.board import Board
 from venue.faults.fault import Target
@@ -34,6 +35,7 @@ class Face(ABC):
     """One dialect on one port. Everything runs on the event loop's thread."""
 
     name: str
+    wording: Wording
 
     def __init__(
         self, feeds: Iterable[MarketFeed], rules: ConnectionRules, seed: str, budgets: Budgets | None = None
@@ -105,6 +107,17 @@ class Face(ABC):
     @abstractmethod
     def changes_for(self, feed: MarketFeed, after: int, limit: int) -> list[Update]:
         """Return the published changes after a position in the face's own terms. Raises HistoryGone."""
+
+    def number(self, feed: MarketFeed, update_id: int, time_us: int, near: int) -> int:
+        """Return the position of an update, by its id and time on the market's clock, as this face numbers them.
+
+        ``near`` is the position that was asked for, 0 for none: it tells apart streams that number for themselves.
+        """
+        return update_id
+
+    def told(self, feed: MarketFeed, near: int) -> tuple[int, int]:
+        """Return id and time of the newest update that can be asked for."""
+        return feed.market.public_update_id, feed.market.public_time_us
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
@@ -224,8 +237,14 @@ class Face(ABC):
         served = self.wants(stream)
         if served is None or connection in self.subscribers.get(stream, ()):
             return
+        served[0].settle()
+        self.join(connection, stream)
+
+    def join(self, connection: Connection, stream: str) -> None:
+        """Add a client to a stream that is served and has been settled."""
+        served = self.wants(stream)
+        assert served is not None
         feed, depth, realtime = served
-        feed.settle()
         self.subscribers.setdefault(stream, {})[connection] = None
         feed.watch(depth, realtime)
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-from venue.catalog import Listing, decimal_text
 from venue.ladder import Ladder
+from venue.listing import Listing, decimal_text
 from venue.matching import ASK, BID
 
 AMOUNT_DECIMALS: Final = 8
@@ -28,3 +28,9 @@ def book_texts(
         "bids": level_texts(listing, ladder.levels(BID, limit), width),
         "asks": level_texts(listing, ladder.levels(ASK, limit), width),
     }
+
+
+def short_text(value: int, decimals: int) -> str:
+    """Write a decimal without trailing zeros."""
+    text = decimal_text(value, decimals, decimals)
+    return text.rstrip("0").rstrip(".") if decimals else text

@@ -5,10 +5,10 @@ from typing import Final, Protocol
 import msgspec
 from aiohttp import web
 
-from venue.catalog import decimal_text
 from venue.faces.texts import AMOUNT_DECIMALS, book_texts
 from venue.faults.board import Board
 from venue.feed import MarketFeed
+from venue.listing import decimal_text
 from venue.market import Copy, HistoryGone, Update
 from venue.matching import BID
 
@@ -25,6 +25,10 @@ class _Face(Protocol):
 
     def changes_for(self, feed: MarketFeed, after: int, limit: int) -> list[Update]: ...
 
+    def number(self, feed: MarketFeed, update_id: int, time_us: int, near: int) -> int: ...
+
+    def told(self, feed: MarketFeed, near: int) -> tuple[int, int]: ...
+
 
 class _BadRequest(Exception):
     def __init__(self, status: int, message: str) -> None:
@@ -33,7 +37,7 @@ class _BadRequest(Exception):
 
 
 class Truth:
-    """`/admin/book` and `/admin/changes`. Positions are update ids on Binance, microtimestamps on Bitstamp.
+    """`/admin/book` and `/admin/changes`. Positions are what a face's book streams carry: ids, or microtimestamps.
 
     Neither faults nor weights touch these. Times are the true ones: while a skew is active, clients see them shifted
     by ``skew_us``.
@@ -60,7 +64,7 @@ class Truth:
             return _reply({"error": str(error)}, 410)
         body = {
             "symbol": feed.listing.symbol,
-            "update_id": copy.update_id,
+            "update_id": self._face.number(feed, copy.update_id, copy.time_us, at),
             "microtimestamp": str(feed.stamp(copy.time_us)),
             **book_texts(feed.listing, copy.ladder, levels),
         }
@@ -84,11 +88,12 @@ class Truth:
             return _reply({"error": str(error)}, error.status)
         except HistoryGone as error:
             return _reply({"error": str(error)}, 410)
-        market, listing = feed.market, feed.listing
+        listing = feed.listing
+        told_id, told_us = self._face.told(feed, after)
         price_decimals, lot_decimals = listing.price_decimals, listing.lot_decimals
         rows = [
             (
-                change.update_id,
+                self._face.number(feed, change.update_id, change.time_us, after),
                 str(feed.stamp(change.time_us)),
                 "bid" if change.side == BID else "ask",
                 decimal_text(change.tick, price_decimals, price_decimals),
@@ -98,10 +103,10 @@ class Truth:
         ]
         body = {
             "symbol": listing.symbol,
-            "public_update_id": market.public_update_id,
-            "public_microtimestamp": str(feed.stamp(market.public_time_us)),
+            "public_update_id": self._face.number(feed, told_id, told_us, after),
+            "public_microtimestamp": str(feed.stamp(told_us)),
             "skew_us": self._face.board.skew_us(listing.symbol),
-            "more": bool(changes) and changes[-1].update_id < market.public_update_id,
+            "more": bool(changes) and changes[-1].update_id < told_id,
             "changes": rows,
         }
         return _reply(body)

@@ -1,15 +1,16 @@
 """The endpoint that begins, shows and ends faults while the venue runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from aiohttp import web
 
-from venue.catalog import Listing
 from venue.faults.board import Board
-from venue.faults.kinds import KINDS
+from venue.faults.fault import Fault
+from venue.faults.kinds import kinds_of
 from venue.faults.parameters import FaultError
 from venue.faults.spec import COUNT, FOR_S, make_spec
+from venue.listing import Listing
 
 
 class FaultAdmin:
@@ -18,6 +19,7 @@ class FaultAdmin:
     def __init__(self, face: str, board: Board, listings: Iterable[Listing]) -> None:
         self._face = face
         self._board = board
+        self._kinds = kinds_of(face)
         self._listings = tuple(listings)
 
     def routes(self) -> list[web.RouteDef]:
@@ -36,7 +38,7 @@ class FaultAdmin:
             "active": [board.row(fault) for fault in board.active.values()],
             "ended": list(board.ended_rows),
             "struck": board.totals(),
-            "kinds": describe_kinds(),
+            "kinds": describe_kinds(self._kinds),
         }
         return _json(body)
 
@@ -51,7 +53,7 @@ class FaultAdmin:
         if face != self._face:
             return _json({"error": f"face: {face!r} is not here; this is {self._face}"}, 400)
         try:
-            fault = self._board.begin(make_spec(asked, KINDS, self._listings))
+            fault = self._board.begin(make_spec(asked, self._kinds, self._listings))
         except FaultError as error:
             return _json({"error": str(error)}, 400)
         return _json(self._board.row(fault), 201)
@@ -68,10 +70,10 @@ class FaultAdmin:
         return _json({"ended": [self._board.row(fault) for fault in self._board.clear()]})
 
 
-def describe_kinds() -> dict[str, object]:
-    """Return all kinds with their parameters, for users."""
+def describe_kinds(kinds: Mapping[str, type[Fault]]) -> dict[str, object]:
+    """Return kinds with their parameters, for users."""
     told: dict[str, object] = {}
-    for name, kind in KINDS.items():
+    for name, kind in kinds.items():
         limits = (COUNT, FOR_S) if kind.countable else (FOR_S,)
         parameters = {parameter.name: parameter.describe() for parameter in kind.parameters}
         for limit in limits:

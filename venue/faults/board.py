@@ -7,9 +7,10 @@ from typing import Final, Protocol, runtime_checkable
 from aiohttp import web
 
 from venue.faces.connection import Connection
+from venue.faults.demands import Demand
 from venue.faults.fault import Fault, Host, Outgoing, Target
 from venue.faults.frames import FrameFault
-from venue.faults.kinds import KINDS
+from venue.faults.kinds import kinds_of
 from venue.faults.parameters import FaultError
 from venue.faults.skew import Skew
 from venue.faults.spec import Spec
@@ -75,6 +76,15 @@ class Board:
             fault.stop()
         return fault
 
+    def demanded(self, kind: type[Demand], symbol: str) -> bool:
+        """Tell whether something is wanted of the face now, which then does it; it counts as a strike."""
+        for fault in self.active.values():
+            if isinstance(fault, kind) and not fault.spent and fault.spec.symbol in ("*", symbol):
+                fault.strike()
+                fault.settle()
+                return True
+        return False
+
     def clear(self) -> list[Fault]:
         """End all faults and return them."""
         faults = list(self.active.values())
@@ -109,7 +119,7 @@ class Board:
 
     def totals(self) -> dict[str, int]:
         """Return how often each kind has struck since the start, active ones included."""
-        total = Counter(dict.fromkeys(KINDS, 0))
+        total = Counter(dict.fromkeys(kinds_of(self._host.name), 0))
         total.update(self.struck)
         for fault in self.active.values():
             total[fault.kind] += fault.strikes

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from venue.clock import wall_us
 from venue.faces.connection import Connection, ConnectionRules
+from venue.faces.wording import Wording
 from venue.faults.parameters import Parameter, Value
 from venue.feed import MarketFeed
 from venue.market import Copy
@@ -46,6 +47,7 @@ class Host(Protocol):
     name: str
     seed: str
     rules: ConnectionRules
+    wording: Wording
     feeds: dict[str, MarketFeed]
     connections: dict[Connection, None]
 
@@ -87,6 +89,7 @@ class Fault:
     default_count: ClassVar[int | None] = None
     countable: ClassVar[bool] = True
     per_symbol: ClassVar[bool] = True
+    faces: ClassVar[tuple[str, ...]] = ()  # where it makes sense; empty: everywhere
 
     def __init__(self, number: int, spec: "Spec", host: Host, desk: Desk) -> None:
         self.number = number

@@ -1,8 +1,10 @@
-"""All kinds of faults, by name."""
+"""All kinds of faults, by name, and where each makes sense."""
 
 from typing import Final
 
 from venue.faults.bodies import Drip, Endless
+from venue.faults.checksums import Checksum
+from venue.faults.demands import Renumber, Resnapshot, Restart
 from venue.faults.fault import Fault, table
 from venue.faults.frames import Delay, Drop, Duplicate, Reorder
 from venue.faults.links import Cut, Life, Refuse, Shutdown
@@ -18,6 +20,12 @@ KINDS: Final[dict[str, type[Fault]]] = table(
         *(Drop, Duplicate, Reorder, Delay, Garbage, Oversized, Binary, Fragmented),
         *(Silence, HalfOpen, Cut, Refuse, Life, Shutdown),
         *(Late, Ancient, Crossed, Cached, Truncated, Status, Html, Drip, Endless, NoReply),
-        *(Lost, Wrong, Skew),
+        *(Lost, Wrong, Skew, Checksum),
+        *(Resnapshot, Restart, Renumber),
     )
 )
+
+
+def kinds_of(face: str) -> dict[str, type[Fault]]:
+    """Return the kinds that make sense on a face."""
+    return {name: kind for name, kind in KINDS.items() if not kind.faces or face in kind.faces}

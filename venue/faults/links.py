@@ -172,7 +172,7 @@ class Refuse(Fault):
         self.strike()
         status = self.whole("status")
         if status:
-            response = refusal(self.host.name, status, self.whole("retry_after_s"))
+            response = refusal(self.host.wording, status, self.whole("retry_after_s"))
         else:
             response = hang_up(request, reset=self.flag("reset"))
         self.settle()

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from venue.catalog import Listing
-from venue.faults.kinds import KINDS
+from venue.faults.kinds import KINDS, kinds_of
 from venue.faults.parameters import LONGEST_S, FaultError
 from venue.faults.spec import ALL, Spec, make_spec, read_words
+from venue.listing import Listing
 
 MOST_ENTRIES = 10_000
 
@@ -71,7 +71,17 @@ def _plan(
         if not faces:
             known = [listing.symbol for name in listings for listing in listings[name]]
             raise FaultError(f"symbol: {symbol!r} is not listed; known are {ALL}, {', '.join(known)}")
-    return [Planned(at_s, name, make_spec(wanted, KINDS, listings[name], text=text)) for name in faces]
+    kind = wanted.get("kind")
+    if face is None and isinstance(kind, str) and kind in KINDS:
+        faces = _where(kind, faces)
+    return [Planned(at_s, name, make_spec(wanted, kinds_of(name), listings[name], text=text)) for name in faces]
+
+
+def _where(kind: str, faces: list[str]) -> list[str]:
+    found = [name for name in faces if kind in kinds_of(name)]
+    if not found:
+        raise FaultError(f"{kind}: only on {', '.join(KINDS[kind].faces)}, not on {', '.join(faces)}")
+    return found
 
 
 def _names(symbol: object, listing: Listing) -> bool:

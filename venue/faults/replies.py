@@ -5,10 +5,11 @@ from typing import ClassVar, Final
 
 from aiohttp import ClientConnectionError, web
 
+from venue.faces.wording import page
 from venue.faults.fault import Fault, Target, concerns
 from venue.faults.links import hang_up
 from venue.faults.parameters import Parameter, every
-from venue.faults.statuses import page, refusal
+from venue.faults.statuses import refusal
 
 CLIENT_GONE: Final = (ConnectionError, ClientConnectionError)
 MOST_PENDING: Final = 1000  # replies that one fault keeps waiting; more are left alone
@@ -105,7 +106,7 @@ class Status(ReplyFault):
 
     async def disturb(self, request: web.Request, response: web.Response) -> web.StreamResponse:
         """Refuse; the weight headers stay."""
-        refused = refusal(self.host.name, self.whole("code"), self.whole("retry_after_s"))
+        refused = refusal(self.host.wording, self.whole("code"), self.whole("retry_after_s"))
         for name, value in response.headers.items():
             if name.upper().startswith("X-MBX-"):
                 refused.headers[name] = value

@@ -12,7 +12,8 @@ from venue.faults.framing import BINARY, fragments, frame, payload_of
 from venue.faults.parameters import Parameter
 
 _DECIMAL: Final = re.compile(rb'"(\d+\.\d+)"')
-_SCALAR: Final = re.compile(rb'(?<=[:,\[])(?:"\d+(?:\.\d+)?"|\d+)(?=[,\]}])')
+_NUMBER: Final = re.compile(rb"(?<=[:,\[])(\d+\.\d+)(?=[,\]}])")  # of venues that send numbers, not strings
+_SCALAR: Final = re.compile(rb'(?<=[:,\[])(?:"\d+(?:\.\d+)?"|\d+(?:\.\d+)?)(?=[,\]}])')
 _ODD: Final = (b"null", b"true", b"{}", b"[]", b'""', b'"x"', b"1e999", b'{"0":[]}')
 _TEXTS: Final = (b"Service Temporarily Unavailable", b"<html><body>502</body></html>", b"{", b"\\u0000", b"[[[[[[")
 _INVALID_UTF8: Final = b'{"e":"\xff\xfe\xc3\x28"}'
@@ -39,7 +40,7 @@ class Garbage(FrameFault):
         """Need a number where one is to be damaged."""
         form = self.word("form")
         if form in ("nan", "negative"):
-            return _DECIMAL.search(payload_of(out.framed)) is not None
+            return any(pattern.search(payload_of(out.framed)) for pattern in (_DECIMAL, _NUMBER))
         return form != "types" or _SCALAR.search(payload_of(out.framed)) is not None
 
     def disturb(self, out: Outgoing) -> None:
@@ -52,10 +53,9 @@ def damaged(payload: bytes, form: str, random: Random) -> bytes:
     """Return a damaged text; numbers and replacements are chosen at random among those there are."""
     if form == "truncated":
         return payload[: len(payload) // 2]
-    if form == "nan":
-        return _replaced(payload, _DECIMAL, b'"NaN"', random)
-    if form == "negative":
-        return _replaced(payload, _DECIMAL, None, random)
+    if form in ("nan", "negative"):
+        pattern, shape = (_DECIMAL, b'"%b"') if _DECIMAL.search(payload) else (_NUMBER, b"%b")
+        return _replaced(payload, pattern, shape % (b"NaN" if form == "nan" else b"-%b"), random)
     if form == "types":
         return _replaced(payload, _SCALAR, random.choice(_ODD), random)
     if form == "utf8":
@@ -63,10 +63,10 @@ def damaged(payload: bytes, form: str, random: Random) -> bytes:
     return b"" if form == "empty" else random.choice(_TEXTS)
 
 
-def _replaced(payload: bytes, pattern: re.Pattern[bytes], by: bytes | None, random: Random) -> bytes:
-    """Replace one match; None stands for the match's own decimal with a minus."""
+def _replaced(payload: bytes, pattern: re.Pattern[bytes], by: bytes, random: Random) -> bytes:
+    """Replace one match; ``%b`` in the replacement stands for the match's own decimal."""
     found = random.choice(list(pattern.finditer(payload)))
-    written = b'"-%b"' % found[1] if by is None else by
+    written = by % found[1] if b"%b" in by else by
     return payload[: found.start()] + written + payload[found.end() :]
 
 

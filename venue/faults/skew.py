@@ -1,8 +1,6 @@
 """The venue's clock goes wrong: the times in frames and replies are shifted, ids and books are right."""
 
 import asyncio
-import re
-from typing import Final
 
 from aiohttp import web
 
@@ -12,19 +10,12 @@ from venue.faults.frames import FrameFault
 from venue.faults.framing import payload_of
 from venue.faults.parameters import LONGEST_S, Parameter
 
-# Milliseconds, or microseconds for clients that asked for them: told apart by size.
-_NUMBERS: Final = re.compile(rb'"(E|T|time|serverTime)":(\d{13,16})(?=[,}])')
-# Bitstamp's pair is one time in two spellings; a ticker has the seconds only.
-_PAIRS: Final = re.compile(rb'"timestamp":"(\d+)","microtimestamp":"(\d+)"')
-_SECONDS: Final = re.compile(rb'"timestamp":"(\d+)"(?!,"micro)')
-_FIRST_MICRO: Final = 10**15
-
 
 class Skew(FrameFault):
     """Event times that are off by a constant, and by a jump that is drawn anew now and then.
 
-    On Bitstamp the time is the book's only order: a jump back makes new diffs look old. Streams and REST are shifted
-    alike, so that a client which takes a new snapshot is right again.
+    Where the time is the book's only order (Bitstamp) a jump back makes new diffs look old. Streams and REST are
+    shifted alike, so that a client which takes a new snapshot is right again.
     """
 
     kind = "skew"
@@ -57,7 +48,7 @@ class Skew(FrameFault):
     def take(self, out: Outgoing) -> None:
         """Shift the times of a frame."""
         payload = payload_of(out.framed)
-        shifted = self._shift(payload)
+        shifted = self.host.wording.shift(payload, self._offset_us)
         if shifted != payload:
             self.strike()
             out = out._replace(framed=frame_text(shifted))
@@ -70,7 +61,7 @@ class Skew(FrameFault):
     async def reply(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
         """Shift the times of a reply."""
         if isinstance(response, web.Response) and isinstance(response.body, bytes) and not response.prepared:
-            shifted = self._shift(response.body)
+            shifted = self.host.wording.shift(response.body, self._offset_us)
             if shifted != response.body:
                 self.strike()
                 response.body = shifted
@@ -86,20 +77,3 @@ class Skew(FrameFault):
         self._offset_us = round(1000 * (self.number_of("ms") + self.random.uniform(-jump_ms, jump_ms)))
         if jump_ms:
             self._timer = asyncio.get_running_loop().call_later(self.number_of("period_s"), self._draw)
-
-    def _shift(self, text: bytes) -> bytes:
-        offset = self._offset_us
-
-        def number(found: re.Match[bytes]) -> bytes:
-            value = int(found[2])
-            return b'"%b":%d' % (found[1], value + (offset if value >= _FIRST_MICRO else offset // 1000))
-
-        def pair(found: re.Match[bytes]) -> bytes:
-            micro = int(found[2]) + offset
-            return b'"timestamp":"%d","microtimestamp":"%d"' % (micro // 1_000_000, micro)
-
-        def seconds(found: re.Match[bytes]) -> bytes:
-            return b'"timestamp":"%d"' % (int(found[1]) + offset // 1_000_000)
-
-        text = _NUMBERS.sub(number, text)
-        return _SECONDS.sub(seconds, _PAIRS.sub(pair, text))

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from venue.catalog import Listing
 from venue.faults.fault import Fault
 from venue.faults.parameters import LONGEST_S, FaultError, Parameter, Value
+from venue.listing import Listing
 
 ALL: Final = "*"
 COUNT: Final = Parameter("count", 1, "end after so many strikes", 1)

@@ -1,26 +1,20 @@
 """Faults that no rule of the protocol shows, only a comparison with the true book: an audit.
 
-On Binance a lost diff would break the chain of update ids. Here the next diff of the same stream is made to begin
-where the lost one began (its "U" is moved back, nothing else), so that the chain looks whole. All other numbers stay
-true: "u", snapshots, best prices. A client that takes a new snapshot is therefore right again at once. Bitstamp's
-diffs carry no sequence number, so there a lost diff needs no disguise.
+A lost diff would break the chain of ids. Where a diff says what it follows (Binance's "U"), the next diff of the same
+stream is made to follow what the lost one followed, and nothing else is touched: all other numbers stay true, and a
+client that takes a new snapshot is right again at once. Where diffs are numbered one by one, the lost one is sent
+without its levels. Where they carry no number, it needs no disguise.
 """
 
-import re
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any, ClassVar, Final
-
-import msgspec
+from typing import ClassVar
 
 from venue.faces.connection import Connection, frame_text
+from venue.faces.wording import LevelText, Wording
 from venue.faults.fault import Outgoing, concerns
 from venue.faults.frames import FrameFault
 from venue.faults.framing import payload_of
 from venue.faults.parameters import Parameter, every
-
-_FIRST_ID: Final = re.compile(rb'"U":(\d+)')
-_POSITION: Final = re.compile(rb'"(U|u|microtimestamp)":"?(\d+)')
-_SCALE: Final = Decimal("1.00000000")
 
 
 class _DiffFault(FrameFault):
@@ -32,6 +26,10 @@ class _DiffFault(FrameFault):
         """Only book differences."""
         return out.target.kind == "diff" and concerns(self.spec.symbol, out.target)
 
+    def able(self, out: Outgoing) -> bool:
+        """Spare snapshots on the same stream."""
+        return self.host.wording.is_diff(payload_of(out.framed))
+
 
 class Lost(_DiffFault):
     """A diff that is not sent, and a chain of ids that hides it."""
@@ -42,7 +40,7 @@ class Lost(_DiffFault):
     def begin(self) -> None:
         """Begin with no chain to mend."""
         super().begin()
-        self._joins: dict[tuple[Connection, str], bytes] = {}  # the first id of what was lost
+        self._joins: dict[tuple[Connection, str], bytes] = {}  # what the lost one followed
 
     @property
     def busy(self) -> bool:
@@ -50,24 +48,35 @@ class Lost(_DiffFault):
         return bool(self._joins)
 
     def disturb(self, out: Outgoing) -> None:
-        """Lose the diff; on Binance remember where it began."""
-        self.last = position(out)
-        first = _FIRST_ID.search(payload_of(out.framed))
+        """Lose the diff, and hide it: send an empty one, or remember what it followed."""
+        wording, payload = self.host.wording, payload_of(out.framed)
+        self.last = position(out, wording)
+        hollow = wording.hollow(payload)
+        if hollow is not None:
+            self.desk.pass_on(out._replace(framed=frame_text(hollow)), self)
+        first = wording.follows.search(payload) if wording.follows else None
         if first is not None:
             self._joins.setdefault((out.connection, out.stream), first[1])
 
     def take(self, out: Outgoing) -> None:
-        """Lose it, or let the first one that is sent again begin where the lost ones began."""
-        if not self.spent and self._turn(out):
+        """Lose it, or let the first one that is sent again follow what the lost ones followed."""
+        if not self.spent and self.able(out) and self._turn(out):
             self.strike()
             self.disturb(out)
-        else:
+        elif self.able(out):
             first = self._joins.pop((out.connection, out.stream), None)
             if first is not None:
-                joined = _FIRST_ID.sub(b'"U":' + first, payload_of(out.framed), count=1)
-                out = out._replace(framed=frame_text(joined))
+                out = out._replace(framed=frame_text(self._joined(payload_of(out.framed), first)))
+            self.desk.pass_on(out, self)
+        else:  # a snapshot: nothing has to be joined any more
+            self._forget([(out.connection, out.stream)])
             self.desk.pass_on(out, self)
         self.settle()
+
+    def _joined(self, payload: bytes, first: bytes) -> bytes:
+        follows = self.host.wording.follows
+        found = follows.search(payload) if follows else None
+        return payload if found is None else payload[: found.start(1)] + first + payload[found.end(1) :]
 
     def gone(self, connection: Connection) -> None:
         """Forget a client."""
@@ -97,39 +106,36 @@ class Wrong(_DiffFault):
 
     def able(self, out: Outgoing) -> bool:
         """Need a level with an amount, which the factor changes."""
-        return bool(self._candidates(msgspec.json.decode(payload_of(out.framed)), out))
+        return super().able(out) and bool(self._candidates(out))
 
     def disturb(self, out: Outgoing) -> None:
         """Falsify one amount."""
-        message = msgspec.json.decode(payload_of(out.framed))
-        candidates = self._candidates(message, out)
-        row, amount = candidates[0] if self.word("level") == "best" else self.random.choice(candidates)
-        self.last = {**position(out), "price": row[0], "true": row[1], "sent": amount}
-        row[1] = amount
-        self.desk.pass_on(out._replace(framed=frame_text(msgspec.json.encode(message))), self)
+        candidates = self._candidates(out)
+        level, false = candidates[0] if self.word("level") == "best" else self.random.choice(candidates)
+        payload = payload_of(out.framed)
+        told = position(out, self.host.wording)
+        self.last = {**told, "price": level.price, "true": level.amount, "sent": false}
+        payload = payload[: level.start] + false.encode() + payload[level.end :]
+        self.desk.pass_on(out._replace(framed=frame_text(payload)), self)
 
-    def _candidates(self, message: Any, out: Outgoing) -> list[tuple[list[str], str]]:
-        """Return the rows that can be falsified, each with its false amount, the best of each side first."""
-        data = message.get("data", message)
-        step = self.host.feeds[out.target.symbol].listing.lot_decimals
-        found: list[tuple[int, list[str], str]] = []
-        for bids, asks in (("b", "a"), ("bids", "asks")):
-            for rows in (data.get(bids, ()), data.get(asks, ())):
-                for place, row in enumerate(rows):
-                    amount = self._false(row[1], step)
-                    if Decimal(row[1]) and Decimal(amount) != Decimal(row[1]):
-                        found.append((place, row, amount))
-        found.sort(key=lambda candidate: candidate[0])  # stable: a bid comes before the ask of its rank
-        return [(row, amount) for _, row, amount in found]
+    def _candidates(self, out: Outgoing) -> list[tuple[LevelText, str]]:
+        """Return the levels that can be falsified, each with its false amount, the best of each side first."""
+        listing = self.host.feeds[out.target.symbol].listing
+        found: list[tuple[LevelText, str]] = []
+        for level in self.host.wording.levels(payload_of(out.framed)):
+            true = Decimal(level.amount)
+            false = self.host.wording.amount(listing, self._false(true, listing.lot_decimals))
+            if true and Decimal(false) != true:
+                found.append((level, false))
+        found.sort(key=lambda candidate: candidate[0].rank)  # stable: the sides take turns
+        return found
 
-    def _false(self, amount: str, lot_decimals: int) -> str:
-        """Return the false amount, on the symbol's lot grid, with eight decimals."""
-        exact = Decimal(amount) * Decimal(repr(self.number_of("factor")))
-        lot = Decimal(1).scaleb(-lot_decimals)
-        return str(exact.quantize(lot, ROUND_HALF_EVEN).quantize(_SCALE))
+    def _false(self, true: Decimal, lot_decimals: int) -> int:
+        """Return the false amount in lots."""
+        exact = true * Decimal(repr(self.number_of("factor")))
+        return int(exact.scaleb(lot_decimals).to_integral_value(ROUND_HALF_EVEN))
 
 
-def position(out: Outgoing) -> dict[str, Any]:
-    """Tell where a diff stands: the stream, and its first and last update id or its microtimestamp."""
-    found = _POSITION.findall(payload_of(out.framed))
-    return {"stream": out.stream, **{name.decode(): int(value) for name, value in found}}
+def position(out: Outgoing, wording: Wording) -> dict[str, object]:
+    """Tell where a diff stands: the stream, and the numbers that it carries."""
+    return {"stream": out.stream, **wording.position(payload_of(out.framed))}
