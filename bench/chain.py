@@ -24,7 +24,7 @@ class Load(NamedTuple):
 
 def start_venue(children: Children, *arguments: str) -> Endpoints:
     """Runs the venue on free ports."""
-    ports = ("--free-ports", "--print-endpoints")
+    ports = ("--binance-port", "0", "--bitstamp-port", "0", "--print-endpoints")
     child = children.start("venue", "-m", "venue", *ports, *arguments)
     endpoints: Endpoints = json.loads(child.wait_line(r"\{.*")[0])
     return endpoints

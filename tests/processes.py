@@ -93,7 +93,7 @@ def running(*arguments: str) -> Iterator[Process]:
 @contextlib.contextmanager
 def venue(*arguments: str) -> Iterator[list[str]]:
     """A running venue; yields the server's arguments that lead to it."""
-    options = ("--print-endpoints", "--free-ports", "--deep-levels", "200")
+    options = ("--print-endpoints", "--binance-port", "0", "--bitstamp-port", "0", "--deep-levels", "200")
     with running("-m", "venue", *options, *arguments) as process:
         faces = json.loads(process.wait_line(process.out, lambda line: line.startswith("{"), "the venue"))
         yield [f"--endpoint={name}.{kind}={url}" for name, face in faces.items() for kind, url in face.items()]
