@@ -167,7 +167,12 @@ class DeribitFace(SnapshotFace):
 
         def greet(connection: Connection) -> Callable[[bytes], None]:
             session = self._sessions[connection] = _Session(
-                Heartbeat(connection, partial(self.send, connection), self._options.second_s)
+                Heartbeat(
+                    connection,
+                    partial(self.send, connection),
+                    partial(self.board.holds, connection),
+                    self._options.second_s,
+                )
             )
             connection.when_idle(
                 "idle", self._options.idle_s, partial(_last_s, connection, session), connection.abort
@@ -344,7 +349,7 @@ def _names(params: dict[str, Any]) -> list[str]:
 def _last_s(connection: Connection, session: _Session) -> float:
     """Return since when a connection has been idle: never, with a channel or heartbeats."""
     busy = session.channels or session.heartbeat.running
-    return connection.now_s if busy else max(connection.heard_s, connection.sent_s)
+    return connection.now_s if busy else max(connection.heard_s, connection.said_s)
 
 
 def _http(body: bytes, status: int) -> web.Response:

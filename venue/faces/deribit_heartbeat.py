@@ -17,11 +17,17 @@ NEXT_TEST: Final = 1.06
 
 
 class Heartbeat:
-    """Runs on a connection's timers. ``second_s`` is how long a second of the interval lasts."""
+    """Runs on a connection's timers. ``second_s`` is how long a second of the interval lasts.
 
-    def __init__(self, connection: Connection, send: Callable[[bytes], None], second_s: float) -> None:
+    ``withheld`` tells that a fault keeps messages from the client, who is not to blame then.
+    """
+
+    def __init__(
+        self, connection: Connection, send: Callable[[bytes], None], withheld: Callable[[], bool], second_s: float
+    ) -> None:
         self._connection = connection
         self._send = send
+        self._withheld = withheld
         self._second_s = second_s
         self._interval_s = 0.0
         self._waiting = False  # for the answer to a test request
@@ -52,10 +58,13 @@ class Heartbeat:
 
     def _test(self) -> None:
         self._send(TEST_REQUEST)
-        if not self._waiting:
+        if not self._waiting and not self._withheld():
             self._waiting = True
             self._connection.after("proof", self._interval_s, self._end)
         self._connection.after("test", NEXT_TEST * self._interval_s, self._test)
 
     def _end(self) -> None:
-        self._connection.close(UNANSWERED, "heartbeat close")
+        if self._withheld():  # its answer may not have been read
+            self._waiting = False
+        else:
+            self._connection.close(UNANSWERED, "heartbeat close")
