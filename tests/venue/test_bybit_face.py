@@ -197,6 +197,13 @@ REFUSED = [
     ('{"op":"subscribe","args":["orderbook.50.FOOBAR"]}', "Invalid topic: orderbook.50.FOOBAR"),
     ('{"op":"subscribe","args":["orderbook.51.BTCUSDT"]}', "Invalid topic: orderbook.51.BTCUSDT"),
     ('{"op":"subscribe","args":["orderbook.50.btcusdt"]}', "Invalid topic: orderbook.50.btcusdt"),
+    ('{"op":"subscribe","args":["orderbook.050.BTCUSDT"]}', "Invalid topic: orderbook.050.BTCUSDT"),
+    ('{"op":"subscribe","args":["orderbook.\u0665\u0660.BTCUSDT"]}', "Invalid topic: orderbook.\u0665\u0660.BTCUSDT"),
+    ('{"op":"subscribe","args":["kline.7.BTCUSDT"]}', "Invalid topic: kline.7.BTCUSDT"),
+    (
+        json.dumps({"op": "subscribe", "args": [f"orderbook.{'5' * 5000}.BTCUSDT"]}),
+        f"Invalid topic: orderbook.{'5' * 5000}.BTCUSDT",
+    ),
     (json.dumps({"op": "subscribe", "args": ["tickers.BTCUSDT"] * 11}), "args size >10"),
 ]
 
