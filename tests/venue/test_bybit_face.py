@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -197,6 +198,13 @@ REFUSED = [
     ('{"op":"subscribe","args":["orderbook.50.FOOBAR"]}', "Invalid topic: orderbook.50.FOOBAR"),
     ('{"op":"subscribe","args":["orderbook.51.BTCUSDT"]}', "Invalid topic: orderbook.51.BTCUSDT"),
     ('{"op":"subscribe","args":["orderbook.50.btcusdt"]}', "Invalid topic: orderbook.50.btcusdt"),
+    ('{"op":"subscribe","args":["orderbook.050.BTCUSDT"]}', "Invalid topic: orderbook.050.BTCUSDT"),
+    ('{"op":"subscribe","args":["orderbook.\u0665\u0660.BTCUSDT"]}', "Invalid topic: orderbook.\u0665\u0660.BTCUSDT"),
+    ('{"op":"subscribe","args":["kline.7.BTCUSDT"]}', "Invalid topic: kline.7.BTCUSDT"),
+    (
+        json.dumps({"op": "subscribe", "args": [f"orderbook.{'5' * 5000}.BTCUSDT"]}),
+        f"Invalid topic: orderbook.{'5' * 5000}.BTCUSDT",
+    ),
     (json.dumps({"op": "subscribe", "args": ["tickers.BTCUSDT"] * 11}), "args size >10"),
 ]
 
@@ -318,3 +326,60 @@ async def test_changes_go_by_the_numbers_of_the_messages() -> None:
                 apply(sides[side == "ask"], [[price, total]])
         true = await client.body("bybit", f"/admin/book?symbol=BTCUSDT&levels=0&at={replica.last}")
         assert numbers(true["bids"]) == numbers(sides[0]) and numbers(true["asks"]) == numbers(sides[1])
+
+
+async def test_small_numbers_belong_to_the_topic_that_began_anew_last() -> None:
+    """Two topics restart one after the other: the truth at number 1 is the second one's."""
+    async with running(PAIR, **FAST) as client:
+        socket = await client.ws("bybit", PATH)
+        for depth in (200, 50, 200):
+            await subscribe(socket, f"orderbook.{depth}.BTCUSDT")
+            replica = Replica()
+            await follow(socket, replica, lambda replica=replica: replica.messages > 3)  # type: ignore[misc]
+            await client.fault("bybit", "restart", symbol="BTCUSDT")
+            await follow(socket, replica, lambda replica=replica: replica.snapshots == 2)  # type: ignore[misc]
+            assert replica.last == 1 and await wrong(client, replica, depth) == 0
+            await socket.send_json({"op": "unsubscribe", "args": [f"orderbook.{depth}.BTCUSDT"]})
+            await until(socket, lambda m: m.get("op") == "unsubscribe")
+
+
+async def test_the_present_is_the_book_at_its_own_number() -> None:
+    """Without ``at`` the answer is what the newest message told, so that a judge can begin with it."""
+    async with running(PAIR, **FAST) as client:
+        socket = await client.ws("bybit", PATH)
+        await subscribe(socket, "orderbook.1000.BTCUSDT")
+        await until(socket, lambda m: "topic" in m)
+        for _ in range(10):
+            told = await client.body("bybit", "/admin/book?symbol=BTCUSDT&levels=0")
+            again = await client.body("bybit", f"/admin/book?symbol=BTCUSDT&levels=0&at={told['update_id']}")
+            assert told == again
+            await until(socket, lambda m: "topic" in m)
+
+
+async def test_an_ancient_book_has_the_number_of_then() -> None:
+    """Its number, its sequence and its levels belong together; a crossed one is put right by what came after it."""
+    async with running(PAIR, **FAST) as client:
+        socket = await client.ws("bybit", PATH)
+        await subscribe(socket, "orderbook.1000.BTCUSDT")
+        replica = Replica()
+        await follow(socket, replica, lambda: replica.messages > 8)
+        path = "/v5/market/orderbook?category=spot&symbol=BTCUSDT&limit=1000"
+        now = (await client.body("bybit", path))["result"]
+        await client.fault("bybit", "ancient", symbol="BTCUSDT", age_s=0.5)
+        old = (await client.body("bybit", path))["result"]
+        assert old["u"] < now["u"] and old["seq"] < now["seq"] and old["cts"] < now["cts"]
+        true = await client.body("bybit", f"/admin/book?symbol=BTCUSDT&levels=0&at={old['u']}")
+        assert numbers(true["bids"]) == numbers(old["b"]) and numbers(true["asks"]) == numbers(old["a"])
+        await client.fault("bybit", "crossed", symbol="BTCUSDT")
+        mixed = (await client.body("bybit", path))["result"]
+        assert float(mixed["b"][0][0]) >= float(mixed["a"][0][0]) and mixed["u"] <= now["u"] + 1
+
+
+async def test_a_wrong_clock_is_wrong_alike() -> None:
+    """All times of a reply are shifted by the same."""
+    async with running(PAIR, **FAST) as client:
+        await client.fault("bybit", "skew", ms=600_000)
+        told = await client.body("bybit", "/v5/market/time")
+        seconds = int(told["result"]["timeSecond"])
+        assert abs(int(told["result"]["timeNano"]) / 1e9 - seconds) < 2 and abs(told["time"] / 1e3 - seconds) < 2
+        assert seconds > time.time() + 500

@@ -221,6 +221,8 @@ REFUSED = [
     ('{"op":"subscribe","args":[{"channel":7}]}', "60013"),
     ('{"op":"subscribe","args":[{"channel":"books","instId":"btc-usdt"}]}', "60018"),
     ('{"op":"subscribe","args":[{"channel":"nonsense","instId":"BTC-USDT"}]}', "60018"),
+    ('{"op":"subscribe","args":[{"channel":"tickers","instId":"FOO-BAR"}]}', "60018"),
+    ('{"words":"' + "x" * 187 + "\u00e9" * 9 + '"}', "60012"),
     ('{"op":"subscribe","args":[{"channel":"books-l2-tbt","instId":"BTC-USDT"}]}', "60029"),
     ('{"op":"subscribe","args":[{"channel":"candle1m","instId":"BTC-USDT"}]}', "64001"),
 ]

@@ -68,6 +68,7 @@ class BybitFace(SnapshotFace):
         self._names: dict[Connection, str] = {}
         self._served: dict[str, tuple[MarketFeed, int, int]] = {}
         self._numbers: dict[str, Numbering] = {}
+        self._anew: dict[str, None] = {}  # topics that have begun anew, the last one last
         self._sent_us: dict[str, int] = {}  # when a topic of one level last had a message
         for symbol, feed in self.feeds.items():
             draw = Random(f"{seed}/bybit/{symbol}/numbers")
@@ -107,6 +108,14 @@ class BybitFace(SnapshotFace):
         """Copy the book as a message of this number leaves it."""
         return feed.market.copy_at_id(self._numbering(feed, at).update_of(at))
 
+    def present(self, feed: MarketFeed) -> Copy:
+        """Copy the book that the newest message has told: another has no number."""
+        last = self._numbering(feed, 0).last_update_id
+        try:
+            return feed.market.copy_at_id(last) if last else super().present(feed)
+        except HistoryGone:
+            return super().present(feed)
+
     def changes_for(self, feed: MarketFeed, after: int, limit: int) -> list[Update]:
         """Return the changes after a message of this number that other messages of its topic have told since."""
         numbering = self._numbering(feed, after)
@@ -131,11 +140,14 @@ class BybitFace(SnapshotFace):
 
     def _numbering(self, feed: MarketFeed, near: int) -> Numbering:
         """Return the numbers of the topic that a number belongs to; for 0 those of one that has messages."""
-        all_of = [self._numbers[f"orderbook.{depth}.{feed.listing.symbol}"] for depth in DEPTHS]
+        streams = [f"orderbook.{depth}.{feed.listing.symbol}" for depth in DEPTHS]
+        all_of = [self._numbers[stream] for stream in streams]
         if near >= RANGE:
             return all_of[min(near // RANGE, len(all_of)) - 1]
-        found = [each for each in all_of if (each.knows(near) if near else each.last_update_id)]
-        return found[0] if found else all_of[0]
+        if near:
+            found = [self._numbers[stream] for stream in reversed(self._anew) if stream in streams]
+            return next((each for each in found if each.knows(near)), all_of[0])
+        return next((each for each in all_of if each.last_update_id), all_of[0])
 
     def shown(self, feed: MarketFeed) -> tuple[Copy, int]:
         """Return the book that the deepest topic last told, and its number; without subscribers a newer one."""
@@ -148,6 +160,21 @@ class BybitFace(SnapshotFace):
         if numbering.last_update_id != market.public_update_id:
             numbering.next(market.public_update_id)
         return market.copy_at_id(market.public_update_id), numbering.number
+
+    def placed(self, feed: MarketFeed, copy: Copy) -> tuple[Copy, int]:
+        """Return the book of the deepest topic's newest message that is not after a copy's moment, and its number.
+
+        A copy that was never the true book (a crossed one) keeps its levels: what follows the number puts it right.
+        """
+        market = feed.market
+        numbering = self._numbers[f"orderbook.{DEEPEST}.{feed.listing.symbol}"]
+        number = numbering.newest_up_to(copy.update_id)
+        if copy.ladder.lots != market.copy_at_id(copy.update_id).ladder.lots:
+            return copy, number
+        try:
+            return market.copy_at_id(numbering.update_of(number)), number
+        except HistoryGone:
+            return self.shown(feed)
 
     # Connections
 
@@ -247,6 +274,8 @@ class BybitFace(SnapshotFace):
         numbering = self._numbers[topic.stream]
         if self.board.active and self.board.demanded(Restart, listing.symbol):
             numbering.restart(topic.last_id)
+            self._anew.pop(topic.stream, None)
+            self._anew[topic.stream] = None
             return self.write_snapshot(topic)
         numbering.next(topic.last_id)
         if topic.depth == 1 or (self.board.active and self.board.demanded(Resnapshot, listing.symbol)):

@@ -14,7 +14,12 @@ import msgspec
 OPS: Final = ("subscribe", "unsubscribe", "ping")
 MOST_TOPICS: Final = 10  # in one request, on spot
 
-_TOPIC: Final = re.compile(r"(?:orderbook\.(\d+)|publicTrade|tickers|kline\.(?:\d+|[DWM]))\.([A-Z0-9]+)")
+KLINES: Final = "1|3|5|15|30|60|120|240|360|720|D|W|M"
+
+# A depth is spelled in one way only; \d would let the digits of all scripts pass.
+_TOPIC: Final = re.compile(
+    rf"(?:orderbook\.([1-9][0-9]{{0,3}})|publicTrade|tickers|kline\.(?:{KLINES}))\.([A-Z0-9]+)"
+)
 
 
 class ControlError(Exception):

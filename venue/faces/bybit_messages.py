@@ -83,6 +83,7 @@ class BybitWording(Wording):
     clocks = (
         Clock(re.compile(rb'"(?:ts|cts|T|time)":(\d{13})(?=[,}])'), "ms"),
         Clock(re.compile(rb'"timeSecond":"(\d+)"'), "s"),
+        Clock(re.compile(rb'"timeNano":"(\d+)"'), "ns"),
     )
     stands = re.compile(rb'"(u|seq)":(\d+)')
     _rows = re.compile(rb'"(a|b)":\[\[.*?\]\]')

@@ -32,6 +32,9 @@ class Shown(Protocol):
     def shown(self, feed: MarketFeed) -> tuple[Copy, int]:
         """Return the newest book that has a number of the deepest stream, and the number."""
 
+    def placed(self, feed: MarketFeed, copy: Copy) -> tuple[Copy, int]:
+        """Return the book to show for a chosen copy, and the number of the deepest stream that belongs to it."""
+
 
 class BybitRest:
     """The `/v5/market` endpoints."""
@@ -58,8 +61,8 @@ class BybitRest:
         feed, limit = self._face.feeds.get(request.query.get("symbol", "")), _limit(request)
         if feed is None or limit is None:
             return None
-        number = self._face.shown(feed)[1]
-        return _book(feed, choose(feed, feed.position()), limit, number)
+        copy, number = self._face.placed(feed, choose(feed, feed.position()))
+        return _book(feed, copy, limit, number)
 
     async def _unknown(self, request: web.Request) -> web.Response:
         return web.Response(status=404, text="404 page not found")

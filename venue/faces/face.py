@@ -104,6 +104,10 @@ class Face(ABC):
     def copy_for(self, feed: MarketFeed, at: int) -> Copy:
         """Copy the book at a position in the face's own terms. Raises HistoryGone."""
 
+    def present(self, feed: MarketFeed) -> Copy:
+        """Copy the newest book that has a position; it may be a little ahead of what was told."""
+        return feed.market.copy_at(feed.position())
+
     @abstractmethod
     def changes_for(self, feed: MarketFeed, after: int, limit: int) -> list[Update]:
         """Return the published changes after a position in the face's own terms. Raises HistoryGone."""

@@ -1,6 +1,6 @@
 """Numbers that a stream gives its messages, and up to which update of the market each message goes."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from typing import Final
 
@@ -43,6 +43,13 @@ class Numbering:
             if run and run[0][0] <= number <= run[-1][0]:
                 return run[number - run[0][0]][1]
         raise HistoryGone(f"message {number} is not kept, or not sent yet")
+
+    def newest_up_to(self, update_id: int) -> int:
+        """Return the number of the newest message that tells nothing after an update, else of the oldest one."""
+        for run in reversed(self._runs):
+            if run and run[0][1] <= update_id:
+                return run[bisect_right(run, update_id, key=lambda entry: entry[1]) - 1][0]
+        return next((run[0][0] for run in self._runs if run), self.number)
 
     def number_of(self, update_id: int) -> int:
         """Return the number of the first message that tells an update; the newest message's when none does yet."""

@@ -11,7 +11,9 @@ import msgspec
 
 OPS: Final = ("subscribe", "unsubscribe")
 SERVED: Final = ("books", "books5", "bbo-tbt", "trades")
-SILENT: Final = ("tickers", "instruments", "status")  # acknowledged; this venue has nothing to say on them
+# Acknowledged; this venue has nothing to say on them. The last two are about no instrument.
+SILENT: Final = ("tickers", "instruments", "status")
+OF_NO_INSTRUMENT: Final = ("instruments", "status")
 FOR_TRADERS: Final = ("books-l2-tbt", "books50-l2-tbt")
 BUSINESS: Final = "candle"
 
@@ -44,10 +46,10 @@ def read_request(raw: bytes) -> Request:
     try:
         message = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ControlError("60012", f"Invalid request: {raw[:200].decode(errors='replace')}") from None
+        raise _invalid(raw) from None
     op = message.get("op") if isinstance(message, dict) else None
     if not isinstance(message, dict) or op is None:
-        raise ControlError("60012", f"Invalid request: {raw[:200].decode()}")
+        raise _invalid(raw)
     number, arguments = message.get("id"), message.get("args")
     tail: dict[str, object] = {"id": number} if isinstance(number, str) and number.isalnum() else {}
     if not isinstance(op, str) or op not in OPS:
@@ -70,8 +72,13 @@ def check_argument(argument: dict[str, Any], symbols: Container[str], tail: dict
     if channel.startswith(BUSINESS):
         text = f"The current channel {channel} has moved to /business"
         raise ControlError("64001", text, tail)
-    if channel in SILENT:
+    if channel in OF_NO_INSTRUMENT:
         return channel, symbol
-    if channel not in SERVED or symbol not in symbols:
+    if channel not in (*SERVED, *SILENT) or symbol not in symbols:
         raise ControlError("60018", UNKNOWN.format(channel, symbol), tail)
     return channel, symbol
+
+
+def _invalid(raw: bytes) -> ControlError:
+    """Repeat the beginning of a message, which may end in the middle of a character."""
+    return ControlError("60012", f"Invalid request: {raw[:200].decode(errors='replace')}")

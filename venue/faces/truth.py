@@ -23,6 +23,8 @@ class _Face(Protocol):
 
     def copy_for(self, feed: MarketFeed, at: int) -> Copy: ...
 
+    def present(self, feed: MarketFeed) -> Copy: ...
+
     def changes_for(self, feed: MarketFeed, after: int, limit: int) -> list[Update]: ...
 
     def number(self, feed: MarketFeed, update_id: int, time_us: int, near: int) -> int: ...
@@ -56,8 +58,9 @@ class Truth:
             feed = self._feed(request)
             levels = _whole(request, "levels", 20)
             at = _whole(request, "at", 0)
-            position = feed.position()
-            copy = self._face.copy_for(feed, at) if at else feed.market.copy_at(position)
+            if at:
+                feed.position()  # brings the market up to date: the position may just have been reached
+            copy = self._face.copy_for(feed, at) if at else self._face.present(feed)
         except _BadRequest as error:
             return _reply({"error": str(error)}, error.status)
         except HistoryGone as error:

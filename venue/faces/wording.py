@@ -30,7 +30,7 @@ class LevelText(NamedTuple):
 class Clock(NamedTuple):
     """A spelling of times: group 1 of the pattern is the time.
 
-    The unit is ``s``, ``ms``, ``us``, ``rfc3339``, or ``auto``: ms or µs by size.
+    The unit is ``s``, ``ms``, ``us``, ``ns``, ``rfc3339``, or ``auto``: ms or µs by size.
     """
 
     pattern: re.Pattern[bytes]
@@ -115,4 +115,4 @@ def _moved(text: bytes, offset_us: int, unit: str) -> bytes:
     value = int(text)
     if unit == "auto":
         unit = "us" if value >= _FIRST_MICRO else "ms"
-    return b"%d" % (value + offset_us // {"s": 1_000_000, "ms": 1000, "us": 1}[unit])
+    return b"%d" % (value + offset_us * 1000 // {"s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}[unit])
