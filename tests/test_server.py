@@ -3,6 +3,7 @@
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from proto import orderbook_pb2 as pb
 from tests import rpc
-from tests.processes import DEADLINE_S, listening_port, running, server, venue
+from tests.processes import DEADLINE_S, ROOT, listening_port, running, server, venue
 
 CLOSED = "http://127.0.0.1:9"  # nothing listens on the discard port
 
@@ -200,3 +201,17 @@ def _live(port: int, request: pb.BookRequest, venues: int = 2) -> pb.Book:
             if sum(each.trust.state == pb.LIVE for each in book.venues) >= venues and book.bids:
                 return book
     raise AssertionError("the stream ended")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory from /proc")
+def test_memory_is_given_back_after_a_full_collection() -> None:
+    """Pieces of a long message that were kept between pieces that stay: in a process of its own."""
+    code = (
+        "import gc, pathlib, server; server.keep_memory_flat()\n"
+        "def pages(): return int(pathlib.Path('/proc/self/statm').read_text().split()[1])\n"
+        "blocks = [bytes(60_000) for _ in range(2000)]; most = pages()\n"
+        "kept = blocks[::50]; del blocks; gc.collect()\n"
+        "print(most - pages())\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(told.stdout) * 4096 > 80e6
