@@ -83,6 +83,8 @@ def test_a_snapshot_by_rest(example: dict[str, ModuleType]) -> None:
     assert desk.state is State.SYNCING, "too old"
     desk.answer(b'{"last":4,"bids":[["9","1"]],"asks":[["20","1"]]}')
     assert (desk.state, desk.levels()[0]) == (State.LIVE, ((10.0, 1.0), (9.0, 1.0)))
+    change(5, 7, "10")
+    assert (desk.state, desk.book.counters.ignored) == (State.LIVE, 1)
     change(9, 9, "11")
     assert (desk.state, desk.book.counters.gaps) == (State.GAP, 1)
     desk.answer(b'{"last":8,"bids":[],"asks":[["20","1"]]}')
