@@ -52,7 +52,7 @@ latency: $(VENV)/dev.stamp  ## venue to client over three processes, next to a b
 load: $(VENV)/dev.stamp  ## a thousand clients on one server, a hundred of which stop reading
 	$(BIN)/python -m bench.load --stuck 100 $(LOAD)
 
-captures: $(VENV)/dev.stamp  ## what real sessions of the venues show, from ../shared/captures
+captures: $(VENV)/dev.stamp  ## what real sessions of the venues show, from ../shared/captures (ONEBOOK_CAPTURES names another folder)
 	$(BIN)/python -m tests.captures
 
 truth: $(VENV)/dev.stamp  ## hundreds of faults of all kinds, and a judge of all that clients are told (TRUTH="--faults 100")

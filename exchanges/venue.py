@@ -42,7 +42,7 @@ class Limits:
     window_s: float
     connects: int  # WebSocket connects in a window
     connect_window_s: float
-    pairs_per_connection: int = 500  # both venues so far allow 1024 channels, and a pair takes two
+    pairs_per_connection: int = 500  # Bitstamp allows 1024 channels, and a pair takes two
     quiet_s: float = 5.0  # no frame for so long: send a ping
     dead_s: float = 10.0  # no frame for so long, ping answered or not: the connection is dead
     max_age_s: float = 86_000.0  # reconnect by ourselves before the venue cuts

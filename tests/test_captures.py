@@ -1,6 +1,5 @@
 """Sessions that were recorded at the real venues, through the protocols and through a replay that shares no code."""
 
-import gzip
 import json
 import re
 from collections.abc import Iterator
@@ -11,32 +10,34 @@ import pytest
 
 from book import State, VenueBook
 from exchanges.binance import Binance
-from tests.captures import BINANCE, BITSTAMP, CAPTURES, binance_session, bitstamp_session, total
+from tests.captures import (
+    MARKS,
+    RECORDINGS,
+    Line,
+    Session,
+    Sides,
+    assert_equal,
+    read,
+    recording,
+    session,
+    total,
+)
+from tests.captures.table import row, table
+from tests.processes import ROOT
 
-pytestmark = [
-    pytest.mark.captures,
-    pytest.mark.skipif(
-        not CAPTURES.is_dir(), reason=f"no captured sessions in {CAPTURES}: ONEBOOK_CAPTURES names their folder"
-    ),
-]
+pytestmark = MARKS
 
-Sides = tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]
-
+BINANCE, BITSTAMP = RECORDINGS["binance"], RECORDINGS["bitstamp"]
 # Best quotes of the venue that were compared with ours, all of them equal.
 AUDITS = dict(zip(BINANCE, (1155, 201, 98, 0, 1072, 174, 78, 25), strict=True))
 BOOKS = dict(zip(BITSTAMP, (6, 10), strict=True))
 UPDATES = dict(zip(BITSTAMP, (1791, 537), strict=True))
 
 
-def lines(files: list[str]) -> Iterator[tuple[str, Any]]:
-    """The address ("" for a frame) and the content of each recorded line, numbers in Decimal."""
-    for name in files:
-        raw = (CAPTURES / name).read_bytes()
-        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode()
-        for line in text.split("\n"):
-            found = re.match(r"(?:(http\S+) -> )?\d+(?:\.\d+)?:? (\{.*\})$", line)
-            if found:
-                yield found[1] or "", json.loads(found[2], parse_float=Decimal)
+def contents(lines: list[Line]) -> Iterator[tuple[str, Any]]:
+    """The address ("" for a frame) and the content of each line, numbers in Decimal."""
+    for line in lines:
+        yield line.url, json.loads(line.body, parse_float=Decimal)
 
 
 def change(sides: Sides, bids: Any, asks: Any) -> None:
@@ -56,11 +57,11 @@ def book_of(snapshot: Any) -> Sides:
     return sides
 
 
-def replay_binance(files: list[str]) -> dict[str, tuple[int, Sides]]:
+def replay_binance(lines: list[Line]) -> dict[str, tuple[int, Sides]]:
     """By symbol: the final update id and book, from the first snapshot that the events join."""
     snapshots: dict[str, list[Any]] = {}
     events: dict[str, list[Any]] = {}
-    for url, content in lines(files):
+    for url, content in contents(lines):
         data = content.get("data", content)
         if "lastUpdateId" in content:
             named = re.search(r"symbol=(\w+)", url)
@@ -84,11 +85,11 @@ def replay_binance(files: list[str]) -> dict[str, tuple[int, Sides]]:
     return finals
 
 
-def replay_bitstamp(files: list[str]) -> dict[str, tuple[int, Sides]]:
+def replay_bitstamp(lines: list[Line]) -> dict[str, tuple[int, Sides]]:
     """By symbol: the final microtimestamp and book."""
     snapshots: dict[str, Any] = {}
     diffs: dict[str, list[Any]] = {}
-    for url, content in lines(files):
+    for url, content in contents(lines):
         if found := re.search(r"/order_book/(\w+)", url):
             snapshots.setdefault(found[1], content)
         elif content.get("event") == "data" and content["channel"].startswith("diff_order_book_"):
@@ -104,44 +105,45 @@ def replay_bitstamp(files: list[str]) -> dict[str, tuple[int, Sides]]:
     return finals
 
 
-def assert_equal(books: dict[str, VenueBook], finals: dict[str, tuple[int, Sides]]) -> None:
-    """Every book is the replayed one, level by level over its whole depth."""
+def assert_all_equal(books: dict[str, VenueBook], finals: dict[str, tuple[int, Sides]]) -> None:
+    """Every book is the replayed one."""
     assert set(books) == set(finals)
     for symbol, book in books.items():
         position, sides = finals[symbol]
         assert book.position == position, symbol
-        for ours, truth in zip((book.bids, book.asks), sides, strict=True):
-            shown = {Decimal(str(price)): Decimal(str(amount)) for price, amount in ours.amounts.items()}
-            assert shown == truth, symbol
-            ours.check()
+        assert_equal(book, sides)
 
 
 @pytest.mark.parametrize("name", BINANCE)
 def test_binance(name: str) -> None:
     """All books are live without a gap or a cross, each audit passed, and each final book equals the replay."""
-    books = {symbol: book for symbol, (_, book) in binance_session(name).books.items()}
+    done = session("binance", name)
+    books = done.books
     sums = total(books.values())
     assert {book.state for book in books.values()} == {State.LIVE}
     assert (sums.gaps, sums.crossed, sums.resyncs, sums.garbage) == (0, 0, 0, 0)
     assert (sums.audits_passed, sums.audits_failed) == (AUDITS[name], 0)
-    assert_equal(books, replay_binance(BINANCE[name]))
+    assert_all_equal(books, replay_binance(done.recording.raw))
 
 
 @pytest.mark.parametrize("name", BITSTAMP)
 def test_bitstamp(name: str) -> None:
     """All books are live; no removal met an unknown level, which a lost diff would cause; each equals the replay."""
-    books = {symbol: book for symbol, (_, book) in bitstamp_session(name).books.items()}
+    done = session("bitstamp", name)
+    books = done.books
     sums = total(books.values())
     assert [book.state for book in books.values()] == [State.LIVE] * BOOKS[name]
     assert (sums.unknown_removals, sums.crossed, sums.resyncs, sums.garbage) == (0, 0, 0, 0)
     assert sums.updates == UPDATES[name]
-    assert_equal(books, replay_bitstamp(BITSTAMP[name]))
+    assert_all_equal(books, replay_bitstamp(done.recording.raw))
 
 
 def test_the_catalog_of_binance() -> None:
     """A real exchangeInfo: every symbol with steps, the same ones as read from the text by other means."""
     found = next(
-        content for url, content in lines(["binance-spot/cryptofeed__BINANCE.0@20211011"]) if "exchangeInfo" in url
+        content
+        for url, content in contents(read(["binance-spot/cryptofeed__BINANCE.0@20211011"]))
+        if "exchangeInfo" in url
     )
     told = {symbol["symbol"]: symbol for symbol in found["symbols"]}
     ours = {each.symbol: each for each in Binance().parse_catalog(json.dumps(found, default=str).encode())}
@@ -154,3 +156,37 @@ def test_the_catalog_of_binance() -> None:
         assert each.trading == (told[symbol]["status"] == "TRADING")
     assert str(ours["BTCUSDT"].pair) == "BTC/USDT"
     assert ours["BTCUSDT"].price_decimals == 2
+
+
+def test_the_table_of_the_page() -> None:
+    """docs/venues.md shows what `make captures` prints, word for word."""
+    printed = "\n".join(table())
+    assert printed.count("\n") == 1 + sum(map(len, RECORDINGS.values()))
+    assert f"\n{printed}\n" in (ROOT / "docs" / "venues.md").read_text(encoding="utf-8")
+
+
+def test_a_chain_without_snapshots_holds() -> None:
+    """Each event begins where the one before ended."""
+    assert session("binance", "spot 2023-04-05").proofs == (3928, 3928)
+
+
+LESS = {
+    "coinbase": ("2026-08-09", 200),
+    "bybit": ("perpetuals 2026-08-09", 400),
+    "deribit": ("options 2021-04-05", 90),
+}
+
+
+@pytest.mark.parametrize("venue", LESS)
+def test_the_table_would_show_a_lost_message(venue: str) -> None:
+    """One that is left out costs at least the link of the one that follows it, and a gap."""
+    name, lost = LESS[venue]
+    whole = recording(venue, name)
+    lost = min(number for number in whole.links if number >= lost)
+    lines = [*whole.lines[:lost], *whole.lines[lost + 1 :]]
+    links = frozenset(number - (number > lost) for number in whole.links if number != lost)
+    done = Session(whole._replace(lines=lines, links=links)).run()
+    checked, right = done.proofs
+    shown = row(venue, name, done)
+    assert (shown[3] != "0", checked - right >= 1) == (True, True)
+    assert shown[5:7] == (str(checked), str(right))

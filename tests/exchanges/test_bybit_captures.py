@@ -5,35 +5,23 @@ All three are of perpetual contracts, whose book messages are those of spot in t
 """
 
 import json
-import re
 from collections import defaultdict
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from book import Counters, Instrument, Pair, State, VenueBook
+from book import Counters, State
 from exchanges.actions import Reconnect, Send
-from exchanges.bybit import BybitProtocol
-from tests.captures import CAPTURES, total
+from tests.captures import MARKS, RECORDINGS, assert_equal, recording, total
 from tests.exchanges.desk import Desk
 
-FOLDER = CAPTURES / "bybit"
-
-pytestmark = [
-    pytest.mark.captures,
-    pytest.mark.skipif(
-        not FOLDER.is_dir(), reason=f"no captured sessions in {FOLDER}: ONEBOOK_CAPTURES names the folder above"
-    ),
-]
+pytestmark = MARKS
 
 
-class Session(NamedTuple):
-    """A file, and what is known of it."""
+class Expected(NamedTuple):
+    """What a session shows."""
 
-    file: str
     depth: int
     updates: dict[str, int]  # snapshots and deltas by symbol
     snapshots: int  # in all
@@ -41,18 +29,14 @@ class Session(NamedTuple):
 
 
 SESSIONS = {
-    "four books of 200 levels, 2026": Session(
-        "cryptofeed__BYBIT.20260809.linear.jsonl",
+    "perpetuals 2026-08-09": Expected(
         200,
         {"BTCUSDT": 414, "ETHUSDT": 421, "SOLUSDT": 383, "DOGEUSDT": 380},
         4,
         {"BTCUSDT": 15077365, "ETHUSDT": 14768880, "SOLUSDT": 13783705, "DOGEUSDT": 13178638},
     ),
-    "one book of 500 levels, 2024": Session(
-        "nautilus__2024-12-01_XRPUSDT_ob500.data", 500, {"XRPUSDT": 50}, 1, {"XRPUSDT": 20254918}
-    ),
-    "best quotes alone, each a snapshot, 2025": Session(
-        "cryptofeed__BYBIT.ws.1.0@20250613",
+    "a perpetual 2024-12-01": Expected(500, {"XRPUSDT": 50}, 1, {"XRPUSDT": 20254918}),
+    "best quotes 2025-06-13": Expected(
         1,
         {"BANDUSDT": 45, "RADUSDT": 18, "SNTUSDT": 107, "AIOZUSDT": 28},
         198,
@@ -61,17 +45,9 @@ SESSIONS = {
 }
 
 
-def frames(path: Path) -> Iterator[tuple[int, str]]:
-    """Time of receipt (ns) and text of every frame received, in order."""
-    for line in path.read_text().splitlines():
-        if line.startswith('{"t":'):
-            told = json.loads(line, parse_float=Decimal)
-            if told["t"] == "recv":
-                yield int(told["ts"] * 10**9), told["data"]
-        elif line.startswith("{"):
-            yield 0, line
-        elif found := re.match(r"(\d+\.\d+): (.*)", line):
-            yield int(Decimal(found[1]) * 10**9), found[2]
+def test_all_are_looked_at() -> None:
+    """Every recording of this venue stands in the table above."""
+    assert list(SESSIONS) == list(RECORDINGS["bybit"])
 
 
 class Replay:
@@ -107,35 +83,26 @@ class Replay:
                     del side[price]
 
 
-def run(session: Session) -> tuple[Desk, Replay]:
+def run(name: str) -> tuple[Desk, Replay]:
     """The whole recording through both; the protocol asks for nothing and is content all along."""
-    replay = Replay(session.depth)
-    recorded = list(frames(FOLDER / session.file))
-    for _, text in recorded:
-        replay.take(text)
-    step = Decimal("0.00000001")
-    listed = [Instrument("bybit", symbol, Pair(symbol, "X"), step, step) for symbol in replay.books]
-    desk = Desk(BybitProtocol(listed, session.depth)).open(acknowledge=False)
-    for received_ns, text in recorded:
-        desk.now_ns = received_ns or desk.now_ns
-        wanted = desk.frame(text.encode())
+    recorded = recording("bybit", name)
+    replay = Replay(SESSIONS[name].depth)
+    for line in recorded.lines:
+        replay.take(line.body.decode())
+    assert set(recorded.symbols) == set(replay.books)
+    desk = Desk(recorded.new_protocol()).open(acknowledge=False)
+    for line in recorded.lines:
+        desk.now_ns = line.received_ns or desk.now_ns
+        wanted = desk.frame(line.body)
         assert not [action for action in wanted if isinstance(action, Send | Reconnect)]
     return desk, replay
-
-
-def assert_equal(book: VenueBook, position: int, sides: Any) -> None:
-    """The book is the replayed one, level by level."""
-    assert book.position == position
-    for ours, truth in zip((book.bids, book.asks), sides, strict=True):
-        assert {Decimal(str(price)): Decimal(str(amount)) for price, amount in ours.amounts.items()} == truth
-        ours.check()
 
 
 @pytest.mark.parametrize("name", SESSIONS)
 def test_a_session(name: str) -> None:
     """Every book is live without gap, cross, garbage or anything ignored, and ends as the replay does."""
     session = SESSIONS[name]
-    desk, replay = run(session)
+    desk, replay = run(name)
     assert {book.state for book in desk.books.values()} == {State.LIVE}
     sums: Counters = total(desk.books.values())
     assert (sums.gaps, sums.crossed, sums.resyncs, sums.garbage, sums.ignored) == (0, 0, 0, 0, 0)
@@ -144,7 +111,8 @@ def test_a_session(name: str) -> None:
     assert replay.snapshots == session.snapshots
     assert sums.unknown_removals == 0
     for symbol, book in desk.books.items():
-        assert_equal(book, replay.u[symbol], replay.books[symbol])
+        assert book.position == replay.u[symbol]
+        assert_equal(book, replay.books[symbol])
     assert {symbol: book.position for symbol, book in desk.books.items()} == session.position
     assert {(len(book.bids), len(book.asks)) for book in desk.books.values()} == {(session.depth, session.depth)}
 
@@ -158,8 +126,8 @@ def test_what_seq_tells(name: str) -> None:
     """It rises from message to message, and goes on while a book stands still: equal books may differ in it."""
     last: dict[str, tuple[int, int, Any]] = {}
     repeated = 0
-    for _, text in frames(FOLDER / SESSIONS[name].file):
-        told = json.loads(text)
+    for line in recording("bybit", name).lines:
+        told = json.loads(line.body)
         if told.get("topic", "").startswith("orderbook."):
             data = told["data"]
             u, seq, levels = last.get(data["s"], (0, 0, None))

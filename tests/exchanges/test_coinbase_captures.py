@@ -3,36 +3,18 @@
 The files are no part of the project.
 """
 
-import gzip
 import json
-import re
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-import pytest
-
 from book import State
 from exchanges.coinbase import Coinbase
-from tests.captures import CAPTURES
-from tests.exchanges.coinbase_desk import BTC, ETH, CoinbaseDesk, coinbase
+from tests.captures import MARKS, Line, Sides, assert_equal, read, recording
+from tests.exchanges.coinbase_desk import BTC, ETH
+from tests.exchanges.desk import Desk
 
-SESSION = "coinbase/cryptofeed__COINBASE.20260809.first14s.jsonl.gz"
-OLD_SESSION = "coinbase/cryptofeed__COINBASE.ws.28.0@20210417"  # of the older, unnumbered protocol
-OLD_CATALOG = "coinbase/cryptofeed__COINBASE.0@20210417"
-needs = {
-    name: pytest.mark.skipif(
-        not (CAPTURES / name).is_file(), reason=f"no {name} in {CAPTURES}: ONEBOOK_CAPTURES names the folder"
-    )
-    for name in (SESSION, OLD_SESSION, OLD_CATALOG)
-}
-Sides = tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]
-
-
-def recorded() -> list[dict[str, Any]]:
-    """The lines of the session of 2026: frames, and the catalog."""
-    return [json.loads(line) for line in gzip.decompress((CAPTURES / SESSION).read_bytes()).splitlines()]
+SESSION, OLD_SESSION = "2026-08-09", "2021-04-17"  # the latter of the older, unnumbered protocol
+pytestmark = MARKS
 
 
 def set_level(sides: Sides, bid: bool, price: str, amount: str) -> None:
@@ -44,11 +26,11 @@ def set_level(sides: Sides, bid: bool, price: str, amount: str) -> None:
         side.pop(Decimal(price), None)
 
 
-def replayed(frames: list[bytes]) -> dict[str, Sides]:
+def replayed(lines: list[Line]) -> dict[str, Sides]:
     """By product, the final book, out of the text alone."""
     finals: dict[str, Sides] = {}
-    for frame in frames:
-        told = json.loads(frame)
+    for line in lines:
+        told = json.loads(line.body)
         for each in told["events"] if told.get("channel") == "l2_data" else ():
             if each["type"] == "snapshot":
                 finals[each["product_id"]] = ({}, {})
@@ -58,11 +40,11 @@ def replayed(frames: list[bytes]) -> dict[str, Sides]:
     return finals
 
 
-def replayed_old(frames: list[bytes]) -> dict[str, Sides]:
+def replayed_old(lines: list[Line]) -> dict[str, Sides]:
     """The same out of the older protocol's messages."""
     finals: dict[str, Sides] = {}
-    for frame in frames:
-        told = json.loads(frame)
+    for line in lines:
+        told = json.loads(line.body)
         if told["type"] == "snapshot":
             finals[told["product_id"]] = ({}, {})
             changes = [("buy", *level) for level in told["bids"]] + [("sell", *level) for level in told["asks"]]
@@ -73,85 +55,54 @@ def replayed_old(frames: list[bytes]) -> dict[str, Sides]:
     return finals
 
 
-def present_dialect(frames: list[bytes]) -> Iterator[bytes]:
-    """What the venue would say today. The older protocol had no numbers, and no time in snapshots."""
-    for number, frame in enumerate(frames):
-        told = json.loads(frame)
-        channel, events = "ticker", []
-        if told["type"] in ("snapshot", "l2update"):
-            channel = "l2_data"
-            sides = [("bid", *level) for level in told.get("bids", ())]
-            sides += [("offer", *level) for level in told.get("asks", ())]
-            sides += [({"buy": "bid", "sell": "offer"}[side], *level) for side, *level in told.get("changes", ())]
-            time = told.get("time", "1970-01-01T00:00:00Z")
-            kind = "snapshot" if told["type"] == "snapshot" else "update"
-            names = ("side", "price_level", "new_quantity")
-            updates = [{**dict(zip(names, each, strict=True)), "event_time": time} for each in sides]
-            events = [{"type": kind, "product_id": told["product_id"], "updates": updates}]
-        envelope = {"channel": channel, "timestamp": told.get("time", "2021-04-17T16:43:37Z"), "sequence_num": number}
-        yield msgspec.json.encode({**envelope, "events": events})
-
-
-def assert_equal(desk: CoinbaseDesk, finals: dict[str, Sides]) -> None:
-    """Every book is the replayed one, level by level over its whole depth, and nothing went wrong on the way."""
+def assert_all_equal(desk: Desk, finals: dict[str, Sides]) -> None:
+    """Every book is the replayed one, and nothing went wrong on the way."""
     assert set(desk.books) == set(finals)
     for product, book in desk.books.items():
         counters = book.counters
         assert (book.state, book.counters.updates > 1) == (State.LIVE, True)
         assert (counters.gaps, counters.crossed, counters.resyncs, counters.garbage, counters.ignored) == (0,) * 5
-        for ours, truth in zip((book.bids, book.asks), finals[product], strict=True):
-            assert {Decimal(str(price)): Decimal(str(amount)) for price, amount in ours.amounts.items()} == truth
-            ours.check()
+        assert_equal(book, finals[product])
 
 
-@needs[SESSION]
-@pytest.mark.captures
 def test_the_session_of_2026() -> None:
     """Two books of up to 27,236 levels a side beside four other channels: contiguous, never crossed, equal."""
-    lines = recorded()
-    frames = [line["data"].encode() for line in lines if line["t"] == "recv"]
-    desk = CoinbaseDesk(coinbase(BTC, ETH)).begin()
+    recorded = recording("coinbase", SESSION)
+    assert recorded.symbols == [BTC, ETH]
+    desk = Desk(recorded.new_protocol()).open(acknowledge=False)
     loaded: dict[str, tuple[int, int]] = {}
-    for line in lines:
-        if line["t"] == "recv":
-            desk.now_ns = int(line["ts"] * 10**9)
-            desk.feed.frame(line["data"].encode(), desk.now_ns)
-            for product, book in desk.books.items():
-                if book.state is State.LIVE:
-                    loaded.setdefault(product, (len(book.asks), len(book.bids)))
+    for line in recorded.lines:
+        desk.now_ns = line.received_ns
+        desk.feed.frame(line.body, line.received_ns)
+        for product, book in desk.books.items():
+            if book.state is State.LIVE:
+                loaded.setdefault(product, (len(book.asks), len(book.bids)))
     assert loaded == {BTC: (27_236, 18_764), ETH: (16_399, 6_935)}
-    assert_equal(desk, replayed(frames))
+    assert_all_equal(desk, replayed(recorded.lines))
     assert [book.counters.updates for book in desk.books.values()] == [235, 222]
     assert [book.counters.unknown_removals for book in desk.books.values()] == [23, 6]
     protocol: Any = desk.protocol
-    assert (len(frames), protocol._next, protocol._next_beat) == (624, 624, 41706)
+    assert (len(recorded.lines), protocol._next, protocol._next_beat) == (624, 624, 41706)
 
 
-@needs[OLD_SESSION]
-@pytest.mark.captures
 def test_the_session_of_2021() -> None:
     """Ten small markets, through an adapter to the present dialect; no removal meets an unknown level."""
-    found = (
-        re.match(rb"\d+(?:\.\d+)?: (\{.*\})", line) for line in (CAPTURES / OLD_SESSION).read_bytes().splitlines()
-    )
-    frames = [match[1] for match in found if match]
-    finals = replayed_old(frames)
-    desk = CoinbaseDesk(coinbase(*finals)).begin()
-    for frame in present_dialect(frames):
-        desk.feed.frame(frame, desk.now_ns)
-    assert_equal(desk, finals)
+    recorded = recording("coinbase", OLD_SESSION)
+    finals = replayed_old(recorded.raw)
+    desk = Desk(recorded.new_protocol()).open(acknowledge=False)
+    for line in recorded.lines:
+        desk.feed.frame(line.body, desk.now_ns)
+    assert_all_equal(desk, finals)
     assert len(desk.books) == 10
     assert sum(book.counters.updates for book in desk.books.values()) == 10 + 9719
     assert sum(book.counters.unknown_removals for book in desk.books.values()) == 0
 
 
-@needs[SESSION]
-@pytest.mark.captures
 def test_the_catalog_of_2026() -> None:
     """Every product, with what its text says; the markets in USDC that have books of their own are known by it."""
-    body = next(line["data"] for line in recorded() if line["t"] == "http")
+    body = next(line.body for line in recording("coinbase", SESSION).raw if line.url)
     told = {each["product_id"]: each for each in json.loads(body)["products"]}
-    ours = {each.symbol: each for each in Coinbase().parse_catalog(body.encode())}
+    ours = {each.symbol: each for each in Coinbase().parse_catalog(body)}
     assert (len(ours), set(ours)) == (920, set(told))
     for symbol, each in ours.items():
         text = told[symbol]
@@ -164,12 +115,10 @@ def test_the_catalog_of_2026() -> None:
     assert sum(not each.trading for each in ours.values()) == 8
 
 
-@needs[OLD_CATALOG]
-@pytest.mark.captures
 def test_the_catalog_of_2021() -> None:
     """That of the older interface, its fields renamed."""
-    text = (CAPTURES / OLD_CATALOG).read_text()
-    products = json.loads(text[text.index(": [") + 2 :].splitlines()[0])
+    (answer,) = read(["coinbase/cryptofeed__COINBASE.0@20210417"])
+    products = json.loads(answer.body)
     renamed = [
         {
             **each,

@@ -6,7 +6,6 @@ examples of 2019 lack the `type` of a book's message besides.
 """
 
 import json
-import re
 from decimal import Decimal
 from typing import Any
 
@@ -14,32 +13,26 @@ import pytest
 
 from book import Instrument, State
 from exchanges.deribit import Deribit
-from tests.captures import CAPTURES, read, total
+from tests.captures import MARKS, RECORDINGS, Sides, assert_equal, deribit_present, read, recording, shown, total
 from tests.exchanges.deribit_frames import DeribitDesk, deribit, whole
 
-pytestmark = [
-    pytest.mark.captures,
-    pytest.mark.skipif(
-        not CAPTURES.is_dir(), reason=f"no captured sessions in {CAPTURES}: ONEBOOK_CAPTURES names their folder"
-    ),
-]
+pytestmark = MARKS
 
 # Of each session: messages of books, changes that continued the one before, levels in the final books.
 SESSIONS = {
-    "deribit/cryptofeed__DERIBIT-5dd9ce.0@20210405": (187, 177, 62),
-    "deribit/cryptofeed__DERIBIT.ws.30.0@20210417": (56, 46, 62),
+    "options 2021-04-05": (187, 177, 62),
+    "options 2021-04-17": (56, 46, 62),
 }
-Sides = tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]
 
 
-def present(frame: bytes) -> bytes:
-    """A frame of 2021 as it would be today."""
-    return re.sub(rb'"channel":"book\.([^"]+)\.raw"', rb'"channel":"book.\1.100ms"', frame)
+def test_all_are_looked_at() -> None:
+    """Every recording of this venue stands in the table above."""
+    assert list(SESSIONS) == list(RECORDINGS["deribit"])
 
 
 def frames(name: str) -> list[bytes]:
-    """All that a session received."""
-    return [present(line.body) for line in read([name])]
+    """All that a session received, in the present dialect."""
+    return [line.body for line in recording("deribit", name).lines]
 
 
 def told(frame: bytes) -> Any:
@@ -79,16 +72,6 @@ class Replay:
                     side[Decimal(price)] = Decimal(amount)
 
 
-def shown(desk: DeribitDesk, symbol: str) -> Sides:
-    """All levels of a book of ours, in Decimal."""
-    book = desk.books[symbol]
-    bids, asks = (
-        {Decimal(str(price)): Decimal(str(amount)) for price, amount in side.amounts.items()}
-        for side in (book.bids, book.asks)
-    )
-    return bids, asks
-
-
 @pytest.mark.parametrize("max_price", [None, "100000000000000"], ids=["float", "Decimal"])
 @pytest.mark.parametrize("name", SESSIONS)
 def test_a_session(name: str, max_price: str | None) -> None:
@@ -104,9 +87,10 @@ def test_a_session(name: str, max_price: str | None) -> None:
             assert desk.books[symbol].state is State.LIVE
             assert desk.books[symbol].position == replay.ids[symbol]
             assert desk.books[symbol].stamps.venue_ns == data["timestamp"] * 10**6
-            assert shown(desk, symbol) == replay.books[symbol]
+            assert shown(desk.books[symbol]) == replay.books[symbol]
     assert len(desk.books) == len(replay.books) == 10
-    assert all(shown(desk, symbol) == sides for symbol, sides in replay.books.items())
+    for symbol, sides in replay.books.items():
+        assert_equal(desk.books[symbol], sides)
     assert sum(len(side) for sides in replay.books.values() for side in sides) == levels
     sums = total(desk.books.values())
     assert (sums.updates, replay.links) == (messages, links)
@@ -165,8 +149,8 @@ def test_shapes() -> None:
     desk = DeribitDesk(deribit("ETH-PERPETUAL", "ETH-10SEP21-3350-P", "LINK_USDC-PERPETUAL")).open()
     desk.frame(whole(0, (), (), "ETH-10SEP21-3350-P"))
     outcomes = []
-    for line in (CAPTURES / "deribit/tardis-node__mappers_deribit.jsonl").read_bytes().splitlines():
-        frame = present(line)
+    for line in read(["deribit/tardis-node__mappers_deribit.jsonl"]):
+        frame = deribit_present(line.body)
         data = told(frame)
         if data and "type" not in data:
             kind = b"change" if "prev_change_id" in data else b"snapshot"

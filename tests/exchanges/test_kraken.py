@@ -1,8 +1,7 @@
-"""The rules of Kraken's book channel, and real sessions through the protocol."""
+"""The rules of Kraken's book channel."""
 
 import random
 import zlib
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +12,6 @@ from book import Instrument, Pair, State
 from exchanges.actions import Send
 from exchanges.errors import GarbageFrame
 from exchanges.kraken import Kraken, KrakenProtocol, checksum
-from tests.captures import CAPTURES
 from tests.exchanges.desk import Desk
 
 BTC = "BTC/USD"
@@ -328,64 +326,3 @@ def test_a_live_book_is_the_venues_book(seed: int) -> None:
     """Whatever happens to the messages: the ten levels under the checksum are right, or the book is not live."""
     counters = run(seed, 1500).book.counters
     assert min(counters.audits_passed, counters.audits_failed, counters.resyncs) > 5
-
-
-def frames(name: str) -> Iterator[tuple[int, bytes]]:
-    """`<ts_ns> <byte_count>` and the frame, again and again, after a line of heading."""
-    raw = (CAPTURES / "kraken" / name).read_bytes()
-    at = raw.index(b"\n") + 1
-    while at < len(raw):
-        end = raw.index(b"\n", at)
-        stamp, size = raw[at:end].split()
-        yield int(stamp), raw[end + 1 : end + 1 + int(size)]
-        at = end + 2 + int(size)
-
-
-SESSIONS = [
-    ("crossbook__kraken_btcusd_sample.cbcap", BTC, "0.1", 25, 2052),
-    ("crossbook__kraken_btcusd_l2.cbcap", BTC, "0.1", 10, 301),
-    ("crossbook__kraken_xrpusd_sample.cbcap", "XRP/USD", "0.00001", 25, 1147),
-]
-
-
-@pytest.mark.captures
-@pytest.mark.skipif(not CAPTURES.is_dir(), reason="the captured sessions are not here")
-@pytest.mark.parametrize(("name", "symbol", "tick", "depth", "messages"), SESSIONS)
-def test_captures(name: str, symbol: str, tick: str, depth: int, messages: int) -> None:
-    """Every checksum of a real session holds; the final book equals an independent replay on Decimal."""
-    listed = Instrument("kraken", symbol, Pair.parse(symbol), Decimal(tick), Decimal("0.00000001"))
-    desk = Desk(KrakenProtocol([listed], depth)).open(acknowledge=False)
-    oracle: list[dict[Decimal, Decimal]] = [{}, {}]
-    for stamp, body in frames(name):
-        desk.now_ns = stamp
-        desk.frame(body)
-        told = msgspec.json.decode(body, type=dict[str, Any])
-        if told.get("channel") != "book":
-            continue
-        exact = msgspec.json.decode(body, type=_Exact)
-        for which, side in enumerate((exact.data[0].bids, exact.data[0].asks)):
-            if told["type"] == "snapshot":
-                oracle[which].clear()
-            for level in side:
-                oracle[which][level.price] = level.qty
-            kept = sorted((p for p, q in oracle[which].items() if q), reverse=which == 0)[:depth]
-            oracle[which] = {price: oracle[which][price] for price in kept}
-    counters = desk.book.counters
-    assert (desk.state, counters.audits_passed, counters.audits_failed) == (State.LIVE, messages, 0)
-    assert (counters.gaps, counters.garbage, counters.crossed, desk.reconnects) == (0, 0, 0, [])
-    for which, side in enumerate(desk.levels()):
-        assert {Decimal(str(price)): Decimal(str(amount)) for price, amount in side} == oracle[which]
-
-
-class _Level(msgspec.Struct):
-    price: Decimal
-    qty: Decimal
-
-
-class _Data(msgspec.Struct):
-    bids: list[_Level]
-    asks: list[_Level]
-
-
-class _Exact(msgspec.Struct):
-    data: list[_Data]
