@@ -136,8 +136,11 @@ class BinanceProtocol(SyncedProtocol):
         self._tickers[instrument.symbol] = deque(maxlen=_TICKERS_KEPT)
 
     def drop(self, symbol: str) -> None:
-        """Forgets both."""
+        """Forgets both, and that an acknowledgement was awaited."""
         del self.syncs[symbol], self._tickers[symbol]
+        for waiting in self._requests.values():
+            if symbol in waiting:
+                waiting.remove(symbol)
 
     def begin(self, symbols: Sequence[str]) -> list[Action]:
         """Subscribes to all streams of these symbols, few enough in each request."""
@@ -249,14 +252,11 @@ class BinanceProtocol(SyncedProtocol):
         symbols = self._requests.pop(message["id"], []) if isinstance(message.get("id"), int) else []
         if error is not None:
             words = error.get("msg", error) if isinstance(error, dict) else error
-            known = [symbol for symbol in symbols if symbol in self.syncs]
-            return [Become(symbol, State.DOWN, f"subscription refused: {words}") for symbol in known] or [
+            return [Become(symbol, State.DOWN, f"subscription refused: {words}") for symbol in symbols] or [
                 Garbage("", f"error reply: {words}", frame)
             ]
         if "result" in message:
-            return [
-                action for symbol in symbols if symbol in self.syncs for action in self.syncs[symbol].subscribed()
-            ]
+            return [action for symbol in symbols for action in self.syncs[symbol].subscribed()]
         return [Garbage("", "unexpected message", frame)]
 
 

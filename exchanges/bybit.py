@@ -283,7 +283,9 @@ class Bybit(Venue):
         "testnet": Address("https://api-testnet.bybit.com", "wss://stream-testnet.bybit.com"),
     }
     # The topics of a connection may have 21,000 characters together: 300 of the longest names leave half of them.
-    limits = Limits(weight=600, window_s=5.0, connects=500, connect_window_s=300.0, pairs_per_connection=300)
+    limits = Limits(
+        weight=600, window_s=5.0, connects=500, connect_window_s=300.0, pairs_per_connection=300, sends_per_s=10
+    )
     catalog_path = "/v5/market/instruments-info?category=spot"
     catalog_weight = 1
     options: ClassVar[Mapping[str, tuple[str, ...]]] = {"depth": DEPTHS}

@@ -376,7 +376,14 @@ class Coinbase(Venue):
     # second may be sent without a key: a connection begins with two. A gap costs all books of a connection, so it
     # carries few. A heartbeat comes every second.
     limits = Limits(
-        weight=10, window_s=1.0, connects=4, connect_window_s=1.0, pairs_per_connection=20, quiet_s=3.0, dead_s=6.0
+        weight=10,
+        window_s=1.0,
+        connects=4,
+        connect_window_s=1.0,
+        pairs_per_connection=20,
+        quiet_s=3.0,
+        dead_s=6.0,
+        sends_per_s=4,
     )
     catalog_path = "/api/v3/brokerage/market/products?product_type=SPOT"
     catalog_weight = 1

@@ -139,8 +139,11 @@ class DeribitProtocol(StreamedProtocol):
         self._channels[instrument.symbol], self._symbols[channel] = channel, instrument.symbol
 
     def drop(self, symbol: str) -> None:
-        """Forgets it."""
+        """Forgets it, and that an answer was awaited."""
         super().drop(symbol)
+        for waiting in self._asked.values():
+            if symbol in waiting:
+                waiting.remove(symbol)
         del self._symbols[self._channels.pop(symbol)]
         self._renewals.pop(symbol, None)
 
@@ -344,7 +347,8 @@ class Deribit(Venue):
     # Credits. Those of an address without a login are not published: half of what a login has, which is 10,000 a
     # second and 50,000 at once. An address may hold 32 connections, REST included. A heartbeat comes in 12 s at most.
     limits = Limits(
-        weight=50_000, window_s=10.0, connects=30, connect_window_s=60.0, pairs_per_connection=500, dead_s=15.0
+        weight=50_000, window_s=10.0, connects=30, connect_window_s=60.0, pairs_per_connection=500, dead_s=15.0,
+        sends_per_s=3,
     )  # fmt: skip
     # Two kinds are wanted and one may be named: the whole list, some 5 MB.
     catalog_path = "/api/v2/public/get_instruments?currency=any&expired=false"

@@ -156,7 +156,7 @@ class KrakenProtocol(StreamedProtocol):
             if message.get("success"):
                 return []
             words, symbol = message.get("error"), message.get("symbol")
-            if symbol in self.books:
+            if isinstance(symbol, str) and symbol in self.books:
                 return self.refused(symbol, f"subscription refused: {words}")
             return [Garbage("", f"error reply: {words}", frame)]
         return self._unreadable("unexpected message", frame)

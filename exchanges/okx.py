@@ -297,7 +297,14 @@ class Okx(Venue):
     # Books: 40 requests in 2 s; 3 connects a second. A connection should have fewer than 30 books of this depth, the
     # venue advises. A `pong` comes every five seconds.
     limits = Limits(
-        weight=40, window_s=2.0, connects=3, connect_window_s=1.0, pairs_per_connection=29, quiet_s=6.0, dead_s=12.0
+        weight=40,
+        window_s=2.0,
+        connects=3,
+        connect_window_s=1.0,
+        pairs_per_connection=29,
+        quiet_s=6.0,
+        dead_s=12.0,
+        sends_per_s=3,
     )
     catalog_path = "/api/v5/public/instruments?instType=SPOT"
     catalog_weight = 2  # 20 in 2 s

@@ -12,6 +12,7 @@ REST book of a moment within a diff may have levels that no diff tells of, so on
 No I/O and no clock. Owned by the thread of the connection.
 """
 
+import itertools
 import zlib
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from typing import NamedTuple
 from book.venue_book import Levels
 from exchanges.actions import Action, Compare, Fetch, Snapshot, Timer
 
+_EPOCHS = itertools.count(1)  # of all books: a symbol that goes and comes again must not hear its old timers
 PROBE, PROBE_DUE = "probe", "probe due"  # purposes of timers
 # Kept to tell what has changed since a REST book; one that is older than all of them cannot be compared.
 _RECENT_DIFFS, _RECENT_LEVELS = 128, 8192
@@ -119,7 +121,7 @@ class Prober:
 
     def stop(self) -> None:
         """The book is not live any more."""
-        self._epoch += 1
+        self._epoch = next(_EPOCHS)
         self._number += 1
         self._ahead, self._waiting = None, False
 

@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from book import Instrument, Pair, PairBooks, State, VenueBook
@@ -40,6 +39,7 @@ class VenueSession:
         self._lock = threading.Lock()
         self._connections: list[Connection] = []
         self._carriers: dict[str, Connection] = {}  # by symbol: the connection that carries it
+        self._streams: dict[str, str] = {}  # by symbol: the name of the stream that feeds it
         self._pairs: dict[Pair, PairBooks] = {}
         self._catalog: Sequence[Instrument] | None = None
         self._problem = ""  # why there is no catalog
@@ -124,17 +124,24 @@ class VenueSession:
             ]
             while part:
                 with self._lock:
-                    connection, room = self._room(wide)
+                    streams = {_stream(book) for _, book in part}
+                    connection, room = self._room(wide, streams)
                     chosen, part = part[:room], part[room:]
                     self._carry([(pair_books, book) for pair_books, book in chosen], connection)
 
-    def _room(self, wide: bool) -> tuple[Connection | None, int]:
-        """A connection that can carry more, and how many more; None: a new one is needed. The lock is held."""
+    def _room(self, wide: bool, streams: set[str]) -> tuple[Connection | None, int]:
+        """A connection that can carry more, and how many more; None: a new one is needed. The lock is held.
+
+        One that has one of the `streams` already, under another name, will not do: to subscribe it again brings no
+        snapshot.
+        """
         most = self.venue.limits.pairs_per_connection
-        carried = Counter(self._carriers.values())
-        for connection, count in carried.items():
-            if count < most and connection.feed.protocol.wide is wide:
-                return connection, most - count
+        carried: dict[Connection, set[str]] = {}
+        for symbol, connection in self._carriers.items():
+            carried.setdefault(connection, set()).add(self._streams[symbol])
+        for connection, theirs in carried.items():
+            if len(theirs) < most and connection.feed.protocol.wide is wide and not theirs & streams:
+                return connection, most - len(theirs)
         return None, most
 
     def _carry(self, chosen: Sequence[tuple[PairBooks, VenueBook]], connection: Connection | None) -> None:
@@ -148,6 +155,7 @@ class VenueSession:
             connection.add(instruments, books)
         if connection is not None:
             self._carriers.update(dict.fromkeys(books, connection))
+            self._streams.update({book.symbol: _stream(book) for _, book in chosen})
 
     def _succeed(self, connection: Connection, after_s: float) -> Connection | None:
         """Starts the connection that is to take over from this one; called in the latter's thread."""
@@ -200,6 +208,12 @@ class VenueSession:
                 pairs = list(self._pairs.values())
             self._connect([(each, each.add(self.venue.name, _listed(catalog, each.pair))) for each in pairs])
             return
+
+
+def _stream(book: VenueBook) -> str:
+    """The name of the stream that feeds a book; several names of a pair may share one."""
+    instrument = book.instrument
+    return instrument.alias_of or instrument.symbol if instrument else ""
 
 
 def _listed(catalog: Sequence[Instrument], pair: Pair) -> Instrument | None:

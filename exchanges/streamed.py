@@ -5,6 +5,7 @@
 No I/O and no clock.
 """
 
+import itertools
 from abc import abstractmethod
 from collections.abc import Sequence
 from enum import Enum, auto
@@ -54,6 +55,7 @@ class StreamedProtocol(Protocol):
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self.books: dict[str, StreamedBook] = {}
+        self._epochs = itertools.count(1)  # of all books: one that goes and comes again must not hear its old timers
         super().__init__(instruments)
 
     # What a venue says.
@@ -155,7 +157,7 @@ class StreamedProtocol(Protocol):
         """The venue will not send this stream."""
         book = self.books[symbol]
         book.phase = Phase.IDLE
-        book.epoch += 1
+        book.epoch = next(self._epochs)
         return [Become(symbol, State.DOWN, reason)]
 
     def timeout(self, symbol: str, generation: int, purpose: str) -> list[Action]:
@@ -206,7 +208,7 @@ class StreamedProtocol(Protocol):
         super().closed()
         for book in self.books.values():
             book.phase, book.position, book.tries, book.deaths = Phase.IDLE, 0, 0, 0
-            book.epoch += 1
+            book.epoch = next(self._epochs)
             if book.prober:
                 book.prober.stop()
 
@@ -214,7 +216,7 @@ class StreamedProtocol(Protocol):
 
     def _await(self, book: StreamedBook) -> Timer:
         book.phase, book.position = Phase.WAITING, 0
-        book.epoch += 1
+        book.epoch = next(self._epochs)
         book.tries += 1
         if book.prober:
             book.prober.stop()

@@ -114,12 +114,19 @@ class Handlers:
         if market.hold is None or market.release is None:
             yield
             return
-        # In another thread, since a pair that is new waits for the venues' sessions.
-        await asyncio.get_running_loop().run_in_executor(self._searcher, market.hold, pair)
+        release = market.release
+        # In another thread, since a pair that is new waits for the venues' sessions. Where the client has gone before
+        # that is done, the pair is released all the same.
+        holding = asyncio.get_running_loop().run_in_executor(self._searcher, market.hold, pair)
+        try:
+            await asyncio.shield(holding)
+        except asyncio.CancelledError:
+            holding.add_done_callback(lambda done: None if done.exception() else release(pair))
+            raise
         try:
             yield
         finally:
-            market.release(pair)
+            release(pair)
 
     async def cost_to_fill(self, data: bytes, context: "Context") -> bytes:
         """MarketData.CostToFill: computed beside the loop, since a walk through deep books takes its time."""

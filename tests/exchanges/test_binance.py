@@ -731,3 +731,15 @@ def test_a_diff_acknowledges_too() -> None:
     assert desk.state is State.LIVE
     desk.expire("acknowledged")
     assert desk.reconnects == []
+
+
+def test_a_symbol_that_goes_before_its_acknowledgement() -> None:
+    """The reply and the timer that come later mean nothing."""
+    desk = Desk(binance("AUSDT", "BUSDT")).open(acknowledge=False)
+    desk.note(desk.feed.remove(["AUSDT"]))
+    del desk.books["AUSDT"], desk.pairs["AUSDT"]
+    desk.expire("acknowledged")
+    assert desk.reconnects == ["a subscription was not acknowledged"], "of the other one"
+    desk.frame(b'{"result":null,"id":1}')
+    assert desk.book.reason == "waiting for the first diff"
+    assert desk.sent[-1]["method"] == "UNSUBSCRIBE"

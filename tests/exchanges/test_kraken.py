@@ -191,7 +191,19 @@ def test_maintenance() -> None:
     assert (desk.state, desk.book.reason) == (State.STALE, "the venue is in maintenance")
 
 
-OTHERS = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"{}", b"[" * 100_000, b'{"channel":5}', b'{"channel":"book"']
+OTHERS = [
+    b'{"error":"no","method":"subscribe","success":false,"symbol":["BTC/USD"]}',
+    b'{"error":"no","method":"subscribe","success":false,"symbol":{}}',
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"\xff\xfe",
+    b"{}",
+    b"[" * 100_000,
+    b'{"channel":5}',
+    b'{"channel":"book"',
+]
 BROKEN = [
     message("update", [("NaN", "1")]), message("update", [("-1", "1")]), message("update", [("0", "1")]),
     message("update", [("1", "-1")]), message("update", [("1e15", "1")]), message("update")[:-2],

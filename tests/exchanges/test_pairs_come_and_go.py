@@ -1,6 +1,7 @@
 """Pairs are added to and removed from a session that runs, over real sockets; nobody else notices."""
 
 import contextlib
+import dataclasses
 import threading
 import time
 from typing import Any
@@ -232,4 +233,16 @@ def test_added_during_a_rotation(stage: Any) -> None:
 
     connection._successor = made.session._connections[-1]
     until(over, "the successor has them")
+    assert made.resyncs() == 0
+
+
+def test_another_name_of_a_stream_has_a_connection_of_its_own(stage: Any) -> None:
+    """To subscribe a stream twice on one connection brings no second snapshot; the first book must not suffer."""
+    made = stage()
+    made.catalog[1] = dataclasses.replace(made.catalog[1], alias_of="S0USDT")
+    made.start("S0USDT")
+    until(made.all_live, "the first book")
+    made.add("S1USDT")
+    until(made.all_live, "both books")
+    assert made.carried() == [{"S0USDT"}, {"S1USDT"}]
     assert made.resyncs() == 0

@@ -204,3 +204,20 @@ def test_without_rest_books() -> None:
     assert not [timer for timer in desk.timers if timer.purpose == "probe"]
     assert desk.protocol.probe("A") == []
     assert desk.protocol.refresh("A") == []
+
+
+def test_a_symbol_that_goes_and_comes_again() -> None:
+    """The timers of its first life do not disturb the second."""
+    protocol = Minimal("A", "B")
+    desk = opened(protocol)
+    old = [timer for timer in desk.timers if timer.symbol == "A"]
+    books = {"A": (desk.pairs["A"], desk.books["A"])}
+    desk.note(desk.feed.remove(["A"]))
+    assert desk.sent[-1] == "unsub A"
+    desk.note(desk.feed.add([instrument("A", venue="minimal")], books))
+    desk.sent.clear()
+    for timer in old:
+        desk.note(desk.feed.timeout(timer))
+    assert desk.sent == []
+    desk.frame(frame("A", "s", 5))
+    assert desk.books["A"].position == 5
