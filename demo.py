@@ -36,7 +36,7 @@ class Demo:
 
     def venue(self, arguments: Sequence[str]) -> list[str]:
         """Starts the venue on free ports; returns the server's arguments that lead to it."""
-        command = ["-m", "venue", "--print-endpoints", "--binance-port", "0", "--bitstamp-port", "0", *arguments]
+        command = ["-m", "venue", "--print-endpoints", "--free-ports", *arguments]
         process = self._start("venue", command, stdout=subprocess.PIPE)
         assert process.stdout is not None
         faces = json.loads(self._line(process, process.stdout, "venue"))

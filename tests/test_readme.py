@@ -58,7 +58,7 @@ def test_venue_commands(command: str) -> None:
     arguments = command.split()[1:]
     if "--help" in arguments:
         return _ends_well(command.split())
-    with running(*arguments, "--binance-port", "0", "--bitstamp-port", "0") as process:
+    with running(*arguments, "--free-ports") as process:
         process.wait_line(process.err, lambda line: line.startswith("bitstamp listening"), "the venue")
         assert process.end() == 0
     return None

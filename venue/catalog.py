@@ -10,7 +10,7 @@ DEFAULT_PAIRS: Final = (
     "BTC/USDT",
     "ETH/USDT",
     "ETH/BTC",
-    "BTC/USDC@binance",
+    "BTC/USDC@binance,deribit",
     "XRP/USD@bitstamp,kraken,coinbase",
     "BTC/USD@bitstamp,kraken,coinbase",
 )
@@ -41,7 +41,7 @@ def parse_pair(text: str, faces: tuple[str, ...] = FIRST_FACES) -> Pair | None:
     """
     base, slash, quote = text.partition("@")[0].strip().upper().partition("/")
     if not slash or not base or not quote or base == quote:
-        raise CatalogError(f"pair {text!r}: expected BASE/QUOTE such as BTC/USDT or BTC/USDC@binance")
+        raise CatalogError(f"pair {text!r}: expected BASE/QUOTE such as BTC/USDT or BTC/USDC@binance,deribit")
     for asset in (base, quote):
         if asset not in ASSETS:
             raise CatalogError(f"pair {text!r}: unknown asset {asset}; known are {', '.join(ASSETS)}")

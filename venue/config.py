@@ -205,6 +205,13 @@ def _listening(group: argparse._ArgumentGroup) -> None:
         text = f"0 takes a free one (default {entry.port})"
         add(f"--{name}-port", dest=f"{name}.port", type=port, metavar="PORT", help=text)
     add("--free-ports", action="store_true", help="each face without a port of its own takes a free one")
+    add(
+        "--send-buffer-kib",
+        type=count,
+        default=4096,
+        metavar="KIB",
+        help="a client that lets more than this wait is cut (default %(default)s)",
+    )
     add("--tls-cert", type=Path, metavar="FILE", help="serve https and wss with this certificate chain (PEM)")
     add("--tls-key", type=Path, metavar="FILE", help="the certificate's private key (PEM)")
     add(
@@ -255,13 +262,6 @@ def _market(group: argparse._ArgumentGroup) -> None:
         default=100,
         metavar="MS",
         help="interval of the diff streams where a face has none of its own (default 100)",
-    )
-    add(
-        "--send-buffer-kib",
-        type=count,
-        default=4096,
-        metavar="KIB",
-        help="a client that lets more than this wait is cut (default %(default)s)",
     )
 
 

@@ -15,6 +15,7 @@ from venue.faces.registry import FACES
 from venue.service import Venue
 
 Levels = dict[str, str]
+BUDGETS = ("connects", "requests", "messages", "credits")
 
 
 def settings(*pairs: str, **changes: Any) -> Settings:
@@ -43,7 +44,9 @@ def _options(face: str, changes: dict[str, Any]) -> dict[str, Any]:
             found[each.name] = changes.pop(flag)
         elif each.name == "batch_ms":
             found[each.name] = changes.get("batch_ms", 50)
-        elif each.name == "burst" or (each.name in ("connects", "requests", "messages") and face not in FIRST_FACES):
+        elif each.name == "burst" or (
+            each.name in ("connects", "requests", "messages", "credits") and face not in FIRST_FACES
+        ):
             found[each.name] = 0  # some tests ask in a loop until something has happened
     return found
 

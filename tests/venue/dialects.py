@@ -28,6 +28,10 @@ class Dialect:
         """Return what to send after the handshake."""
         raise NotImplementedError
 
+    def leaving(self, symbol: str) -> tuple[list[Any], list[Any]]:
+        """Return what to send to leave one symbol's book, and to subscribe it again."""
+        raise NotImplementedError
+
     def symbol(self, told: Any) -> str:
         """Return whose book a message changes; "" for all other messages."""
         raise NotImplementedError
@@ -38,6 +42,11 @@ class _Binance(Dialect):
         names = [f"{symbol.lower()}@{end}" for symbol in self.symbols for end in ("depth@100ms", "bookTicker")]
         return [{"method": "SUBSCRIBE", "params": names, "id": 1}]
 
+    def leaving(self, symbol: str) -> tuple[list[Any], list[Any]]:
+        names = [f"{symbol.lower()}@{end}" for end in ("depth@100ms", "bookTicker")]
+        gone, again = ({"method": method, "params": names, "id": 2} for method in ("UNSUBSCRIBE", "SUBSCRIBE"))
+        return [gone], [again]
+
     def symbol(self, told: Any) -> str:
         return str(told.get("s", ""))
 
@@ -47,6 +56,14 @@ class _Bitstamp(Dialect):
         names = [f"{channel}_{symbol}" for symbol in self.symbols for channel in ("diff_order_book", "order_book")]
         return [{"event": "bts:subscribe", "data": {"channel": name}} for name in names]
 
+    def leaving(self, symbol: str) -> tuple[list[Any], list[Any]]:
+        names = [f"{channel}_{symbol}" for channel in ("diff_order_book", "order_book")]
+        gone, again = (
+            [{"event": event, "data": {"channel": name}} for name in names]
+            for event in ("bts:unsubscribe", "bts:subscribe")
+        )
+        return gone, again
+
     def symbol(self, told: Any) -> str:
         return str(told["channel"]).rpartition("_")[2] if told["event"] == "data" else ""
 
@@ -55,13 +72,42 @@ class _Kraken(Dialect):
     def requests(self) -> list[Any]:
         return [{"method": "subscribe", "params": {"channel": "book", "symbol": list(self.symbols), "depth": 100}}]
 
+    def leaving(self, symbol: str) -> tuple[list[Any], list[Any]]:
+        params = {"channel": "book", "symbol": [symbol], "depth": 100}
+        gone, again = ({"method": method, "params": params} for method in ("unsubscribe", "subscribe"))
+        return [gone], [again]
+
     def symbol(self, told: Any) -> str:
         return str(told["data"][0]["symbol"]) if told.get("channel") == "book" else ""
+
+
+class _Deribit(Dialect):
+    def requests(self) -> list[Any]:
+        names = [f"{name}{end}" for name in self.symbols for end in (".100ms", ".none.10.100ms")]
+        params = {"channels": [f"book.{name}" for name in names]}
+        return [{"jsonrpc": "2.0", "id": 1, "method": "public/subscribe", "params": params}]
+
+    def leaving(self, symbol: str) -> tuple[list[Any], list[Any]]:
+        params = {"channels": [f"book.{symbol}{end}" for end in (".100ms", ".none.10.100ms")]}
+        gone, again = (
+            {"jsonrpc": "2.0", "id": 2, "method": f"public/{method}", "params": params}
+            for method in ("unsubscribe", "subscribe")
+        )
+        return [gone], [again]
+
+    def symbol(self, told: Any) -> str:
+        return str(told["params"]["data"]["instrument_name"]) if told.get("method") == "subscription" else ""
 
 
 class _Coinbase(Dialect):
     def requests(self) -> list[Any]:
         return [{"type": "subscribe", "product_ids": list(self.symbols), "channel": "level2"}]
+
+    def leaving(self, symbol: str) -> tuple[list[Any], list[Any]]:
+        gone, again = (
+            {"type": kind, "product_ids": [symbol], "channel": "level2"} for kind in ("unsubscribe", "subscribe")
+        )
+        return [gone], [again]
 
     def symbol(self, told: Any) -> str:
         return str(told["events"][0]["product_id"]) if told.get("channel") == "l2_data" else ""
@@ -72,6 +118,11 @@ class _Okx(Dialect):
         names = [(channel, symbol) for channel in ("books", "books5") for symbol in self.symbols]
         return [{"op": "subscribe", "args": [{"channel": channel, "instId": symbol} for channel, symbol in names]}]
 
+    def leaving(self, symbol: str) -> tuple[list[Any], list[Any]]:
+        names = [{"channel": channel, "instId": symbol} for channel in ("books", "books5")]
+        gone, again = ({"op": op, "args": names} for op in ("unsubscribe", "subscribe"))
+        return [gone], [again]
+
     def symbol(self, told: Any) -> str:
         return str(told["arg"]["instId"]) if "data" in told else ""
 
@@ -80,6 +131,11 @@ class _Bybit(Dialect):
     def requests(self) -> list[Any]:
         topics = [f"orderbook.{depth}.{symbol}" for depth in (50, 1) for symbol in self.symbols]
         return [{"op": "subscribe", "args": topics}]
+
+    def leaving(self, symbol: str) -> tuple[list[Any], list[Any]]:
+        topics = [f"orderbook.{depth}.{symbol}" for depth in (50, 1)]
+        gone, again = ({"op": op, "args": topics} for op in ("unsubscribe", "subscribe"))
+        return [gone], [again]
 
     def symbol(self, told: Any) -> str:
         return str(told["data"]["s"]) if str(told.get("topic", "")).startswith("orderbook") else ""
@@ -91,6 +147,12 @@ DIALECTS: dict[str, Dialect] = {
         _Binance("binance", ("BTCUSDT", "ETHUSDT"), "/ws", "/api/v3/depth?symbol={}"),
         _Bitstamp("bitstamp", ("btcusdt", "ethusdt"), "/", "/api/v2/order_book/{}/"),
         _Kraken("kraken", ("BTC/USDT", "ETH/USDT"), "/v2", "/0/public/Depth?pair={}"),
+        _Deribit(
+            "deribit",
+            ("BTC_USDT", "ETH_USDT"),
+            "/ws/api/v2",
+            "/api/v2/public/get_order_book?instrument_name={}",
+        ),
         _Coinbase(
             "coinbase", ("BTC-USDT", "ETH-USDT"), "/", "/api/v3/brokerage/market/product_book?product_id={}&limit=20"
         ),

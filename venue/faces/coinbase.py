@@ -123,7 +123,7 @@ class CoinbaseFace(ByTime, SnapshotFace):
             connection.when_idle(
                 "idle",
                 self._options.idle_s,
-                lambda: connection.sent_s,
+                lambda: connection.said_s,
                 lambda: connection.close(WSCloseCode.OK, "no updates"),
             )
             return partial(self._on_text, connection, session)

@@ -83,7 +83,9 @@ class Connection:
         self._ping_number = 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._opened_s = asyncio.get_running_loop().time()
-        self.sent_s = self.heard_s = self._opened_s  # on the loop's clock: when something was last sent, and read
+        # On the loop's clock: when the face last had something to say to it (a fault may have withheld it), and when
+        # something was read.
+        self.said_s = self.heard_s = self._opened_s
         self._muted = 0  # how many want nothing to be sent
         self._deaf = 0  # how many want nothing to be read
         self._allowance = 0  # bytes that may wait beyond the rule, for messages that are larger by intention
@@ -93,6 +95,11 @@ class Connection:
     def open(self) -> bool:
         """Whether frames can still be sent."""
         return self.close_code is None and not self._transport.is_closing()
+
+    @property
+    def now_s(self) -> float:
+        """What the loop's clock says now."""
+        return asyncio.get_running_loop().time()
 
     def write(self, framed: bytes) -> None:
         """Send a framed message; all that is written in one turn of the event loop leaves in one packet."""
@@ -108,7 +115,6 @@ class Connection:
         if not out or self._transport.is_closing():
             return
         self._transport.write(b"".join(out))
-        self.sent_s = asyncio.get_running_loop().time()
         waiting = self._transport.get_write_buffer_size()
         if waiting <= self._rules.send_buffer:
             self._allowance = 0
@@ -193,14 +199,18 @@ class Connection:
         self._timers[name] = asyncio.get_running_loop().call_later(delay_s, call)
 
     def when_idle(self, name: str, idle_s: float, last_s: Callable[[], float], call: Callable[[], None]) -> None:
-        """Call whenever ``last_s()`` (on the loop's clock) was ``idle_s`` ago, and again after as long; 0: never."""
+        """Call whenever ``last_s()`` (on the loop's clock) was ``idle_s`` ago, and again after as long; 0: never.
+
+        While nothing may be sent nobody is found idle.
+        """
         if not idle_s:
             return
 
         def look() -> None:
             left_s = last_s() + idle_s - asyncio.get_running_loop().time()
             if left_s <= 0.0005:
-                call()
+                if not self._muted:
+                    call()
                 left_s = idle_s
             if self.open:
                 self.after(name, left_s, look)

@@ -4,6 +4,8 @@ It passes them on and counts them. The faults that disturb the traffic stand her
 disturbance cannot be forgotten on one path. The admin endpoint does not pass here.
 """
 
+from time import monotonic
+
 from aiohttp import web
 
 from venue.faces.connection import Connection
@@ -23,6 +25,7 @@ class Egress:
     def frame(self, connection: Connection, stream: str, framed: bytes) -> None:
         """Send one framed text message; ``stream`` is the stream's or channel's name, "" for control replies."""
         self.frames += 1
+        connection.said_s = monotonic()  # the loop's clock
         if self._board.frames:
             self._board.frame(connection, stream, framed)
         else:

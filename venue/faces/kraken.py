@@ -104,7 +104,7 @@ class KrakenFace(ByTime, SnapshotFace):
             connection.when_idle(
                 "idle",
                 self._idle_s,
-                lambda: max(connection.sent_s, connection.heard_s),
+                lambda: max(connection.said_s, connection.heard_s),
                 lambda: connection.close(WSCloseCode.OK, "idle"),
             )
             return partial(self._on_text, connection)
@@ -175,7 +175,7 @@ class KrakenFace(ByTime, SnapshotFace):
             return
         mine[stream] = None
         connection.when_idle(
-            "heartbeat", self._heartbeat_s, lambda: connection.sent_s, lambda: self._heartbeat(connection)
+            "heartbeat", self._heartbeat_s, lambda: connection.said_s, lambda: self._heartbeat(connection)
         )
         if request.channel == "book":
             self.begin(connection, stream, snapshot=request.snapshot)

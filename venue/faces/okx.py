@@ -129,7 +129,7 @@ class OkxFace(SnapshotFace):
             connection.when_idle(
                 "idle",
                 self._options.idle_s,
-                lambda: max(connection.heard_s, connection.sent_s),
+                lambda: max(connection.heard_s, connection.said_s),
                 lambda: connection.close(NO_DATA, "No data received in 30s"),
             )
             return partial(self._on_text, connection)

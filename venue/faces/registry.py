@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from venue.faces import binance, bitstamp, bybit, coinbase, kraken, okx
+from venue.faces import binance, bitstamp, bybit, coinbase, deribit, kraken, okx
 from venue.faces.entry import Entry
 
 FACES: Final[dict[str, Entry]] = {
@@ -11,6 +11,7 @@ FACES: Final[dict[str, Entry]] = {
         binance.ENTRY,
         bitstamp.ENTRY,
         kraken.ENTRY,
+        deribit.ENTRY,
         coinbase.ENTRY,
         okx.ENTRY,
         bybit.ENTRY,

@@ -12,6 +12,7 @@ from venue.faults.fault import Fault, Host, Outgoing, Target
 from venue.faults.frames import FrameFault
 from venue.faults.kinds import kinds_of
 from venue.faults.parameters import FaultError
+from venue.faults.silence import Grip
 from venue.faults.skew import Skew
 from venue.faults.spec import Spec
 
@@ -84,6 +85,10 @@ class Board:
                 fault.settle()
                 return True
         return False
+
+    def holds(self, connection: Connection) -> bool:
+        """Tell whether a fault keeps a connection from hearing what the face has to say."""
+        return any(isinstance(fault, Grip) and fault.has(connection) for fault in self.active.values())
 
     def clear(self) -> list[Fault]:
         """End all faults and return them."""

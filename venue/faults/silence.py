@@ -21,7 +21,7 @@ _CLIENTS: Final = Parameter(
 )
 
 
-class _Grip(FrameFault):
+class Grip(FrameFault):
     """A fault that holds whole connections from its beginning to its end, and counts them."""
 
     parameters: ClassVar[tuple[Parameter, ...]] = (_CLIENTS,)
@@ -55,6 +55,10 @@ class _Grip(FrameFault):
         super().gone(connection)
         self._held.pop(connection, None)
 
+    def has(self, connection: Connection) -> bool:
+        """Tell whether a connection is held."""
+        return connection in self._held
+
     def grip(self, connection: Connection) -> None:
         """Do it to a connection."""
 
@@ -73,7 +77,7 @@ class _Grip(FrameFault):
         self.strike()
 
 
-class Silence(_Grip):
+class Silence(Grip):
     """Nothing is said any more, though the connection is open and what the client says is read.
 
     With ``cure`` it is a subscription that is stuck, as on real venues: a client that unsubscribes a stream and
@@ -83,7 +87,7 @@ class Silence(_Grip):
     kind = "silence"
     summary = "no more frames; the connection stays open and is read. With a symbol only its frames stop"
     parameters = (
-        *_Grip.parameters,
+        *Grip.parameters,
         Parameter("pings", True, "pings and pongs still go out"),
         Parameter("cure", False, "a stream that is unsubscribed and subscribed again is heard again"),
     )
@@ -136,13 +140,13 @@ class Silence(_Grip):
             connection.unmute()
 
 
-class HalfOpen(_Grip):
+class HalfOpen(Grip):
     """The peer is gone and nobody has been told: nothing is sent, nothing read, the socket stays open."""
 
     kind = "half_open"
     summary = "nothing is sent and nothing is read; the socket stays open. With a symbol: of those that carry it"
     parameters = (
-        *_Grip.parameters,
+        *Grip.parameters,
         Parameter(
             "connects",
             "held",
