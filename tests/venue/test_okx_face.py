@@ -312,3 +312,29 @@ async def test_rest() -> None:
         status, _, got = await client.get("okx", "/api/v5/market/books?instId=BTC-USDT&sz=401")
         assert status == 400 and got["code"] == "51000"
         assert len((await client.body("okx", "/api/v5/public/time"))["data"][0]["ts"]) == 13
+
+
+async def test_changes_lead_across_ids_that_begin_anew() -> None:
+    """Page after page, from a book with an id of before it to the true book at an id of after it."""
+    async with running(PAIR, **FAST) as client:
+        socket = await client.ws("okx", PATH)
+        await subscribe(socket)
+        replica = Replica()
+        await follow(socket, replica, lambda: replica.messages == 3)
+        start = after = replica.last
+        book = await client.body("okx", f"/admin/book?symbol=BTC-USDT&levels=0&at={start}")
+        sides: tuple[Levels, Levels] = ({}, {})
+        for side, name in zip(sides, ("bids", "asks"), strict=True):
+            apply(side, book[name])
+        await client.fault("okx", "renumber", symbol="BTC-USDT")
+        await follow(socket, replica, lambda: replica.last < start)
+        seen = replica.messages
+        await follow(socket, replica, lambda: replica.messages > seen + 5)
+        while not replica.last <= after < start:
+            page = await client.body("okx", f"/admin/changes?symbol=BTC-USDT&after={after}&limit=15")
+            assert page["changes"], "nothing is told of what came after it"
+            for after, _, word, price, total in page["changes"]:
+                if after > start or after <= replica.last:
+                    apply(sides[word == "ask"], [[price, total]])
+        true = await client.body("okx", f"/admin/book?symbol=BTC-USDT&levels=0&at={replica.last}")
+        assert numbers(true["bids"]) == numbers(sides[0]) and numbers(true["asks"]) == numbers(sides[1])

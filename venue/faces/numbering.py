@@ -53,8 +53,7 @@ class Numbering:
 
     def number_of(self, update_id: int) -> int:
         """Return the number of the first message that tells an update; the newest message's when none does yet."""
-        for run in reversed(self._runs):
-            if run and (run[0][1] < update_id or run is self._runs[0]):
-                place = bisect_left(run, update_id, key=lambda entry: entry[1])
-                return run[min(place, len(run) - 1)][0]
+        for run in self._runs:
+            if run and update_id <= run[-1][1]:
+                return run[bisect_left(run, update_id, key=lambda entry: entry[1])][0]
         return self.number
