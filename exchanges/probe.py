@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from book.venue_book import Levels
-from exchanges.actions import Action, Compare, Fetch, Snapshot, Timer
+from exchanges.actions import Action, Compare, Fetch, Snapshot, Threshold, Timer
 
 PROBE, PROBE_DUE = "probe", "probe due"  # purposes of timers
 # Kept to tell what has changed since a REST book; one that is older than all of them cannot be compared.
@@ -115,7 +115,7 @@ class Prober:
         self.recent.restart(position)
         self._busy, self._quiet, self._failures = False, 0, 0
         self._round = zlib.crc32(self._symbol.encode()) % self.audit_rounds  # not all symbols at once
-        return [Timer(self._symbol, self._epoch, PROBE, self.every_s)]
+        return [Threshold(self._symbol, self.every_s), Timer(self._symbol, self._epoch, PROBE, self.every_s)]
 
     def stop(self) -> None:
         """The book is not live any more."""
