@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from book import MergedBook, Pair, PairBooks, State, merge
 from proto import orderbook_pb2 as pb
 from services import encode
-from services.messages import MAX_SINT64, book_message, exact_units, summary_message
-from services.wire import MAX_UINT64
+from services.messages import book_message, exact_units, summary_message
+from services.wire import MAX_SINT64, MAX_UINT64
 from tests.services.conftest import BTC, load, lose, make_books
 
 VENUES = ("binance", "bitstamp", "kraken")
