@@ -3,16 +3,19 @@
 No I/O and no clock: whoever writes passes the times in.
 """
 
+from book.connections import Connections
 from book.instrument import Instrument
 from book.merged import MergedBook, merge
 from book.pair import BadPair, Pair, UnknownPair, resolve_pair
 from book.pair_books import PairBooks, PairView
 from book.side import Dust, Level, Side
-from book.state import State
-from book.venue_book import Counters, Stamps, VenueBook, VenueView
+from book.state import Check, State
+from book.venue_book import Counters, Stamps, Trust, VenueBook, VenueView
 
 __all__ = [
     "BadPair",
+    "Check",
+    "Connections",
     "Counters",
     "Dust",
     "Instrument",
@@ -24,6 +27,7 @@ __all__ = [
     "Side",
     "Stamps",
     "State",
+    "Trust",
     "UnknownPair",
     "VenueBook",
     "VenueView",

@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from copy import copy
 from types import TracebackType
 from typing import NamedTuple
 
 import msgspec
 
+from book.connections import Connections
 from book.instrument import Instrument
 from book.pair import Pair
 from book.side import NO_DUST, Dust
@@ -56,11 +56,23 @@ class PairBooks:
         # Replaced, never mutated, so that a writer may iterate it without the lock.
         self._listeners: tuple[Callable[[], None], ...] = ()
 
-    def add(self, venue: str, instrument: Instrument | None) -> VenueBook:
-        """Adds the book of a venue; without an instrument it is one that the venue does not trade."""
+    def add(
+        self,
+        venue: str,
+        instrument: Instrument | None,
+        connections: Connections | None = None,
+        threshold_ns: int = 0,
+    ) -> VenueBook:
+        """Adds the book of a venue; without an instrument it is one that the venue does not trade.
+
+        `connections`: the count that all books of the venue share. `threshold_ns`: of silence, until the book has one
+        of its own.
+        """
         known = self.books.get(venue)  # told anew, the venue keeps its rank
         rank = known.rank if known else len(self.books)
         book = VenueBook(venue, self.pair, instrument.symbol if instrument else "", instrument, rank)
+        book.connections = connections or book.connections
+        book.threshold_ns = threshold_ns
         with self:
             if instrument:
                 self.price_decimals = max(self.price_decimals, instrument.price_decimals)
@@ -73,15 +85,10 @@ class PairBooks:
     def replace(self, book: VenueBook) -> VenueBook:
         """Puts `book` in the place of its venue's present book, which is returned. The lock is held.
 
-        It goes on with the counters of the present one, and stays in its state since then where both are alike.
+        It goes on with what is known of the present one, and stays in its state since then where both are alike.
         """
         present = self.books[book.venue]
-        present.counters.connects += book.counters.connects
-        book.counters = present.counters
-        present.counters = copy(present.counters)
-        book.rank = present.rank
-        if book.state is present.state:
-            book.since_ns = present.since_ns
+        book.succeed(present)
         self.books[book.venue] = book
         return present
 

@@ -1,6 +1,6 @@
-"""The states in the life of one book (one venue, one pair)."""
+"""The states in the life of one book (one venue, one pair), and what confirms it."""
 
-from enum import Enum
+from enum import Enum, IntEnum
 
 
 class State(Enum):
@@ -17,3 +17,12 @@ class State(Enum):
     DOWN = "down"  # no connection
     DISABLED = "disabled"  # switched off by the operator
     UNLISTED = "unlisted"  # the venue does not trade the pair
+
+
+class Check(IntEnum):
+    """What a live book was held against last, and found equal. Numbers, since they are hashed with every message."""
+
+    NONE = 0  # nothing yet, since it was built
+    SECOND_VIEW = 1  # another stream of the venue, at the same update
+    CHECKSUM = 2  # the venue's own, over the top of its book
+    REST_BOOK = 3  # all that no update has touched in between

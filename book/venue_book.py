@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from book.connections import Connections
 from book.instrument import Instrument
 from book.pair import Pair
+from book.rate import raised
 from book.side import NO_DUST, Dust, Level, Side
-from book.state import State
+from book.state import Check, State
 
 Levels = list[tuple[float, float]]
 
@@ -38,6 +40,20 @@ class Counters(msgspec.Struct, gc=False):
     restarts: int = 0  # times that an internal error ended the connection's session
 
 
+class Trust(msgspec.Struct, frozen=True, gc=False):
+    """What tells how far a book can be believed, beside its state, its stamps and its counters."""
+
+    least_lag_ns: int | None = None  # the least (received - venue's stamp) of late; None: no update had a stamp
+    threshold_ns: int = 0  # of silence, after which the book is not simply believed any more; 0: none is set
+    connections: int = 0  # of the venue, standing now
+    checked_by: Check = Check.NONE
+    checked_ns: int = 0  # when what confirmed the book was received; 0: not yet, since it was built
+    rate: float = 0.0  # updates a second, as of the newest one
+
+
+NO_TRUST = Trust()
+
+
 class VenueView(msgspec.Struct, frozen=True, gc=False):
     """An immutable picture of a VenueBook at one moment: its trust facts and its best levels, best first.
 
@@ -60,6 +76,7 @@ class VenueView(msgspec.Struct, frozen=True, gc=False):
     asks: tuple[Level, ...]
     more_bids: bool = False  # the book holds bids beyond the last of `bids` that were not asked for (maybe all dust)
     more_asks: bool = False
+    trust: Trust = NO_TRUST
 
 
 class VenueBook:
@@ -72,20 +89,26 @@ class VenueBook:
     __slots__ = (
         "asks",
         "bids",
+        "checked_by",
+        "checked_ns",
+        "connections",
         "counters",
         "crossed_since_ns",
         "generation",
         "instrument",
+        "least_lag_ns",
         "loaded_best",
         "next_try_ns",
         "pair",
         "position",
         "rank",
+        "rate",
         "reason",
         "since_ns",
         "stamps",
         "state",
         "symbol",
+        "threshold_ns",
         "venue",
     )
 
@@ -109,6 +132,12 @@ class VenueBook:
         self.stamps = Stamps()
         self.crossed_since_ns = 0  # 0: not crossed
         self.counters = Counters()
+        self.least_lag_ns: int | None = None
+        self.rate = 0.0
+        self.checked_ns = 0
+        self.checked_by = Check.NONE
+        self.threshold_ns = 0
+        self.connections = Connections()  # replaced by that of the venue, where there is one
 
     def load(
         self,
@@ -125,6 +154,7 @@ class VenueBook:
         self.loaded_best = (self.bids.best(), self.asks.best())
         self.position = position
         self.generation += 1
+        self.rate = raised(self.rate, stamps.received_ns - self.stamps.received_ns)
         self.stamps = stamps
         self.counters.updates += 1
         self._watch_cross(stamps.received_ns)
@@ -141,8 +171,33 @@ class VenueBook:
             self.asks.cut(depth)
         counters.updates += 1
         self.position = position
+        self.rate = raised(self.rate, stamps[1] - self.stamps[1])
         self.stamps = stamps
         self._watch_cross(stamps.received_ns)
+
+    def confirm(self, by: Check, now_ns: int) -> None:
+        """The book was held against something else of the venue's, received at `now_ns`, and is right."""
+        self.counters.audits_passed += 1
+        self.checked_by, self.checked_ns = by, now_ns
+
+    def succeed(self, present: "VenueBook") -> None:
+        """Goes on with what is known of `present`, the same venue's book that it takes the place of.
+
+        What confirmed `present` confirms this one, which was made out of it, where both are live.
+        """
+        present.counters.connects += self.counters.connects
+        self.counters = present.counters
+        present.counters = copy(present.counters)
+        self.rank = present.rank
+        self.connections = present.connections
+        self.threshold_ns = self.threshold_ns or present.threshold_ns
+        self.rate = max(self.rate, present.rate)  # ours has counted for a shorter time
+        if self.least_lag_ns is None:
+            self.least_lag_ns = present.least_lag_ns
+        if self.state is present.state:
+            self.since_ns = present.since_ns
+            if present.checked_ns > self.checked_ns:
+                self.checked_by, self.checked_ns = present.checked_by, present.checked_ns
 
     def become(self, state: State, reason: str, now_ns: int, next_try_ns: int = 0) -> bool:
         """Enters `state` because of `reason`; returns whether anything changed.
@@ -160,6 +215,7 @@ class VenueBook:
             self.bids.clear()
             self.asks.clear()
             self.crossed_since_ns = 0
+            self.checked_by, self.checked_ns = Check.NONE, 0
         return True
 
     def copy_levels(self) -> tuple[Levels, Levels]:
@@ -204,6 +260,14 @@ class VenueBook:
             tuple(asks),
             0 < levels == len(bids) < len(self.bids),
             0 < levels == len(asks) < len(self.asks),
+            Trust(
+                self.least_lag_ns,
+                self.threshold_ns,
+                self.connections.standing,
+                self.checked_by,
+                self.checked_ns,
+                self.rate,
+            ),
         )
 
     def check(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from dashboard.market import Book, Level, Venue
 from dashboard.numbers import NONE, basis_points, clock, decimal, instant
-from dashboard.venues import state_name, state_of
+from dashboard.venues import check_name, state_name, state_of
 
 CSV_HEADER = "time,pair,sequence,heartbeat,venues_live,venues,side,level,price,amount,venue"
 
@@ -101,6 +101,13 @@ def _venue(book: Book, venue: Venue) -> dict[str, object]:
         "audits_failed": venue.audits_failed,
         "garbage": venue.garbage,
         "connects": venue.connects,
+        "connections": venue.connections,
+        "lag_ms": _ms(venue.lag_ns) if venue.lag_ns is not None else None,
+        "least_lag_ms": _ms(venue.least_lag_ns) if venue.least_lag_ns is not None else None,
+        "updates_per_s": venue.rate_milli / 1000,
+        "checked_ns": venue.checked_ns,
+        "checked_by": check_name(venue.checked_by),
+        "threshold_ms": _ms(venue.threshold_ns),
         "best_bid": price(venue.best_bid),
         "best_ask": price(venue.best_ask),
         "known_bid": price(venue.known_bid),

@@ -42,6 +42,13 @@ class Venue:
     audits_failed: int
     garbage: int
     connects: int
+    lag_ns: int | None  # received - the venue's stamp, signed; None: no stamp
+    least_lag_ns: int | None  # the least of late: the offset of the venue's clock plus the fastest transit
+    rate_milli: int  # updates a second, times 1000
+    checked_ns: int  # the book was last confirmed; 0: not since it was built
+    checked_by: int
+    threshold_ns: int  # of silence
+    connections: int  # to this venue
     known_bid: int | None
     known_ask: int | None
     best_bid: int | None
@@ -235,6 +242,13 @@ def _venue(entry: pb.VenueBook) -> Venue:
         audits_failed=trust.audits_failed,
         garbage=trust.garbage,
         connects=trust.connects,
+        lag_ns=trust.lag_ns if trust.HasField("lag_ns") else None,
+        least_lag_ns=trust.least_lag_ns if trust.HasField("least_lag_ns") else None,
+        rate_milli=trust.rate_milli,
+        checked_ns=trust.checked_ns,
+        checked_by=trust.checked_by,
+        threshold_ns=trust.threshold_ns,
+        connections=trust.connections,
         known_bid=entry.known_bid if entry.HasField("known_bid") else None,
         known_ask=entry.known_ask if entry.HasField("known_ask") else None,
         best_bid=entry.best_bid if entry.HasField("best_bid") else None,

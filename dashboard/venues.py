@@ -68,6 +68,14 @@ def state_name(state: int) -> str:
         return f"state_{state}"  # of a newer server
 
 
+def check_name(check: int) -> str:
+    """What confirmed a book, as programs read it: `checksum`, ...; `none`."""
+    try:
+        return pb.Check.Name(check).lower().removeprefix("check_")
+    except ValueError:
+        return f"check_{check}"  # of a newer server
+
+
 def strip(view: View, width: int) -> Row:
     """The venue strip: letter, glyph, word and age of each, in the detail that `width` holds; how many are live."""
     if view.book is None or not view.book.venues:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Set
 from typing import NamedTuple
 
-from book import Side, Stamps, State, VenueBook
+from book import Check, Side, Stamps, State, VenueBook
 from book.venue_book import Levels
 
 
@@ -89,7 +89,7 @@ class Audit(NamedTuple):
             if ours != told:
                 book.counters.audits_failed += 1
                 return _difference(name, ours, told)
-        book.counters.audits_passed += 1
+        book.confirm(Check.SECOND_VIEW, received_ns)
         return None
 
 
@@ -109,7 +109,7 @@ class Verify(NamedTuple):
         if ours != self.told:
             book.counters.audits_failed += 1
             return f"checksum {ours}, the venue says {self.told}"
-        book.counters.audits_passed += 1
+        book.confirm(Check.CHECKSUM, received_ns)
         return None
 
 
@@ -139,7 +139,7 @@ class Compare(NamedTuple):
             if differs:
                 book.counters.audits_failed += 1
                 return f"{differs} (REST book at {told.position}, ours at {book.position})"
-        book.counters.audits_passed += 1
+        book.confirm(Check.REST_BOOK, received_ns)
         return None
 
 
@@ -152,6 +152,18 @@ class Count(NamedTuple):
     def on(self, book: VenueBook, received_ns: int, applied_ns: int) -> str | None:
         """Carries it out; the pair's lock is held."""
         setattr(book.counters, self.counter, getattr(book.counters, self.counter) + 1)
+        return None
+
+
+class Threshold(NamedTuple):
+    """From now on, so long a silence of this book is looked into."""
+
+    symbol: str
+    threshold_s: float
+
+    def on(self, book: VenueBook, received_ns: int, applied_ns: int) -> str | None:
+        """Carries it out; the pair's lock is held."""
+        book.threshold_ns = round(self.threshold_s * 1e9)
         return None
 
 
@@ -199,7 +211,7 @@ class Reconnect(NamedTuple):
     overlap: bool = False
 
 
-BookAction = Load | Apply | Become | Audit | Verify | Compare | Count
+BookAction = Load | Apply | Become | Audit | Verify | Compare | Count | Threshold
 NetworkAction = Send | Fetch | Timer | Reconnect
 Action = BookAction | NetworkAction | Garbage
 

@@ -56,6 +56,7 @@ class BitstampSync(Synchroniser):
 
     refresh_s = 3600.0
     must_prove = True
+    least_silence_s = 3.0  # all books of this venue together may ask only twice in three seconds
 
     def __init__(self, symbol: str, nonce: int) -> None:
         super().__init__(symbol)
@@ -228,8 +229,7 @@ class BitstampProtocol(SyncedProtocol):
             sync.phase = Phase.LIVE
             actions += sync.prober.start(stamp)
         sync.position = stamp
-        sync.prober.replaced(stamp)
-        return actions
+        return actions + sync.prober.replaced(stamp, stamp * 1000)
 
     def _control(self, frame: bytes, message: Any) -> list[Action]:
         """Acknowledgements, the order to reconnect, errors."""

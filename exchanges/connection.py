@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import websocket
 
-from book import Instrument
+from book import Connections, Instrument
 from exchanges.actions import Fetch, NetworkAction, Reconnect, Send, Timer
 from exchanges.backoff import Backoff
 from exchanges.budget import Budget
@@ -83,11 +83,13 @@ class Connection:
         connects: Budget,
         ca: str | None = None,
         *,
+        standing: Connections | None = None,
         succeed: "Callable[[Connection, float], Connection | None] | None" = None,
         predecessor: "Connection | None" = None,
     ) -> None:
-        """`succeed` makes the successor of a connection and starts it after some seconds; None: it only reconnects.
+        """`standing` counts the venue's connections; None: nobody wants to know.
 
+        `succeed` makes the successor of a connection and starts it after some seconds; None: it only reconnects.
         `predecessor`: whose books `feed` is to take over.
         """
         self._venue = venue
@@ -95,6 +97,7 @@ class Connection:
         self.feed = feed  # of our thread; a successor is made from its instruments and books there
         self._rest = rest
         self._connects = connects  # shared by all connections of the venue; thread-safe
+        self._standing = standing or Connections()  # thread-safe
         self._ssl = {"ca_certs": ca} if ca else {}
         self._succeed = succeed
         self._successor: Connection | None = None
@@ -207,6 +210,7 @@ class Connection:
         self._take_orders()
         self.feed.connecting()
         ws = self._ws = self._connect()
+        self._standing.opened()
         opened = heard = time.monotonic()
         pinged = False
         limits = self._venue.limits
@@ -411,6 +415,7 @@ class Connection:
         ws, self._ws = self._ws, None
         if ws is None:
             return
+        self._standing.closed()
         try:
             if self._stopping.is_set():
                 ws.send_close()

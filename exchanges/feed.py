@@ -23,6 +23,7 @@ from exchanges.actions import (
     Load,
     NetworkAction,
     Snapshot,
+    Threshold,
     Timer,
     Verify,
 )
@@ -31,7 +32,7 @@ from exchanges.protocol import Protocol
 
 log = logging.getLogger(__name__)
 
-_BOOK_ACTIONS = (Apply, Audit, Load, Become, Count, Compare, Verify)
+_BOOK_ACTIONS = (Apply, Audit, Load, Become, Count, Compare, Verify, Threshold)
 _HORIZON_EVERY_S = 5.0
 _HORIZON_WORN = 0.5  # of the known depth that the best price may use up before a fresh snapshot extends it
 _FINEST = 18  # decimals; no asset has more, and a price of 1e-300 must not set the scale of a pair
@@ -198,7 +199,16 @@ class Feed:
         problem = None
         heal: Callable[[str], list[Action]] | None = None
         applied_ns = self._clock_ns()
+        loads: list[Load] = []
+        lags, venue_ns = self._lags[symbol], 0
+        for action in actions:
+            if isinstance(action, Apply):
+                venue_ns = action.venue_ns
+            elif isinstance(action, Load):
+                loads.append(action)
+        behind = venue_ns > 0 and lags.behind(venue_ns, received_ns)
         with pair_books:
+            book.least_lag_ns = lags.least_ns
             before = book.state
             for action in actions:
                 found = action.on(book, received_ns, applied_ns)
@@ -208,11 +218,7 @@ class Feed:
                 book.become(State.GAP, f"audit failed: {problem}", applied_ns)
             state, reason, crossed_ns = book.state, book.reason, book.crossed_since_ns
         if state is not before:
-            level = logging.WARNING if before is State.LIVE else logging.INFO
-            log.log(
-                logging.DEBUG if symbol in self._public else level,  # nobody sees a book that is warming up
-                "%s %s is %s%s", book.venue, book.pair, state.value, f": {reason}" if reason else "",
-            )  # fmt: skip
+            self._log_state(book, before, state, reason)
         more: list[Action] = []
         if problem:
             log.warning("%s %s: audit failed: %s", book.venue, book.pair, problem)
@@ -220,15 +226,18 @@ class Feed:
         if crossed_ns and self._crossed.get(symbol) != crossed_ns:
             self._crossed[symbol] = crossed_ns
             more.append(Timer(symbol, crossed_ns, "crossed", self.protocol.crossed_tolerance_s))
-        venue_ns = 0
-        for action in actions:
-            if isinstance(action, Apply):
-                venue_ns = action.venue_ns
-            elif isinstance(action, Load):
-                more += self._loaded(symbol, pair_books, book, action)
-        if venue_ns and self._lags[symbol].behind(venue_ns, received_ns):
+        for load in loads:
+            more += self._loaded(symbol, pair_books, book, load)
+        if behind:
             more += self.protocol.probe(symbol)
         return more
+
+    def _log_state(self, book: VenueBook, before: State, state: State, reason: str) -> None:
+        level = logging.WARNING if before is State.LIVE else logging.INFO
+        log.log(
+            logging.DEBUG if book.symbol in self._public else level,  # nobody sees a book that is warming up
+            "%s %s is %s%s", book.venue, book.pair, state.value, f": {reason}" if reason else "",
+        )  # fmt: skip
 
     def _publish(self, symbol: str) -> None:
         """Readers see our book from now on."""

@@ -3,7 +3,9 @@ one that has gone wrong unseen.
 
     a round without a diff -> a small REST book   at our position: the market is quiet
                                                   ahead of it, and no diff follows: the stream is dead
-    every few rounds       -> a deeper REST book  every level that no diff has touched since must be equal
+    every half minute      -> a deeper REST book  every level that no diff has touched since must be equal
+
+A round lasts as long as the silence that is suspicious in this book (pace.py).
 
 Some streams say nothing of changes that cancel each other out within one message ("netting"). There the ids of a
 quiet market may rise without a diff, and a stream is dead only where the REST book shows other levels besides; and a
@@ -19,12 +21,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from book.venue_book import Levels
-from exchanges.actions import Action, Compare, Fetch, Snapshot, Timer
+from exchanges.actions import Action, Compare, Fetch, Snapshot, Threshold, Timer
+from exchanges.pace import Pace, square_of
 
 _EPOCHS = itertools.count(1)  # of all books: a symbol that goes and comes again must not hear its old timers
 PROBE, PROBE_DUE = "probe", "probe due"  # purposes of timers
 # Kept to tell what has changed since a REST book; one that is older than all of them cannot be compared.
 _RECENT_DIFFS, _RECENT_LEVELS = 128, 8192
+_NEWS = 0.1  # a round is changed where another would be longer or shorter by more than this share of it
 
 
 class Diff(NamedTuple):
@@ -81,12 +85,12 @@ class Recent:
 class Prober:
     """The probing of one symbol while its book is live."""
 
-    # A dead stream is found within two rounds and the time that is due: 9 s.
-    every_s = 3.0  # a round: a book without a diff in all of it is probed
+    # A dead stream is found within two rounds and the time that is due: 9 s where a book changes every second.
     due_s = 3.0  # for the stream to reach what the REST book had reached
-    audit_rounds = 10  # a busy book is compared every so many rounds
-    most_failures = 10  # in a row, without a diff meanwhile: then nobody can vouch for the book
-    longest_rounds = 20  # between the probes of a book that has been quiet for long: a quarter of that, at most this
+    audit_every_s = 30.0  # a busy book is compared
+    vouched_s = 30.0  # requests fail for so long, without a diff meanwhile: then nobody can vouch for the book
+    least_failures = 3  # that this takes
+    longest_s = 60.0  # between the probes of a book that has been quiet for long: a quarter of that, at most this
 
     def __init__(
         self,
@@ -95,50 +99,63 @@ class Prober:
         dead: Callable[[str], list[Action]],
         *,
         netting: bool = False,
+        shortest_s: float = 1.0,
     ) -> None:
-        """`ask` makes a request out of a number and whether it is the deep, spare one; `dead` gives the book up."""
+        """`ask` makes a request out of a number and whether it is the deep, spare one; `dead` gives the book up.
+
+        `shortest_s`: of a round, where the venue bounds the number of requests.
+        """
         self.recent = Recent(netting=netting)
         self._symbol = symbol
         self._ask = ask
         self._dead = dead
         self._netting = netting
-        self._epoch = 0  # of the book: timers of an earlier one are stale
+        self._pace = Pace(shortest_s)
+        self._every_s = 0.0  # how long this round lasts
+        self._cut_below = 0.0  # of the pace's square: this round has become far too long
+        self._turn = 0  # the timer of this round; others are stale
         self._number = 0  # of the latest request
         self._waiting = False  # it is under way
         self._ahead: Snapshot | None = None  # a REST book that the stream has yet to reach
         self._busy = False  # a diff came in this round
         self._quiet = 0  # rounds in a row without a diff
+        self._quiet_s = 0.0  # they have lasted
         self._failures = 0  # requests in a row that failed, while nothing else confirmed the book
-        self._round = 0
+        self._failing_s = 0.0  # since the first of them
+        self._audit_in_s = 0.0
 
     def start(self, position: int) -> list[Action]:
         """The book is live, complete at `position`."""
         self.stop()
         self.recent.restart(position)
-        self._busy, self._quiet, self._failures = False, 0, 0
-        self._round = zlib.crc32(self._symbol.encode()) % self.audit_rounds  # not all symbols at once
-        return [Timer(self._symbol, self._epoch, PROBE, self.every_s)]
+        self._pace.restart()
+        self._busy = False
+        self._spoken()
+        tenth = zlib.crc32(self._symbol.encode()) % 10  # not all symbols at once
+        self._audit_in_s = self.audit_every_s * (10 - tenth) / 10
+        self._every_s = self._pace.threshold_s
+        return [Threshold(self._symbol, self._every_s), self._begin_round()]
 
     def stop(self) -> None:
         """The book is not live any more."""
-        self._epoch = next(_EPOCHS)
+        self._turn = next(_EPOCHS)
         self._number += 1
         self._ahead, self._waiting = None, False
 
     def applied(self, diff: Diff) -> list[Action]:
         """The book has taken a diff."""
         self.recent.add(diff)
-        self._busy = True
+        actions = self._heard(diff.venue_ns)
         if self._ahead and diff.last >= self._ahead.position:
-            return self._compare(self._ahead)
-        return []
+            actions += self._compare(self._ahead)
+        return actions
 
-    def replaced(self, position: int) -> None:
+    def replaced(self, position: int, venue_ns: int) -> list[Action]:
         """The book was replaced by a whole one, as some streams do with every message."""
         self.recent.restart(position)
-        self._busy = True
         if self._ahead and position >= self._ahead.position:
             self._ahead = None
+        return self._heard(venue_ns)
 
     def now(self) -> list[Action]:
         """Somebody doubts that the stream keeps up: asks at once, unless a request is under way."""
@@ -149,7 +166,7 @@ class Prober:
     def timeout(self, number: int, purpose: str) -> list[Action]:
         """A timer of ours ran out."""
         if purpose == PROBE:
-            return self._next_round() if number == self._epoch else []
+            return self._next_round() if number == self._turn else []
         if number == self._number and self._ahead:
             return self._overdue(self._ahead)
         return []
@@ -173,26 +190,58 @@ class Prober:
             self._failures += not postponed
         return []
 
+    def _heard(self, venue_ns: int) -> list[Action]:
+        """The stream speaks. A round from slower times is cut short, or it would hide a stream that dies in it."""
+        self._busy = True
+        self._pace.note(venue_ns)
+        return self._adapted() if self._pace.square < self._cut_below else []
+
+    def _adapted(self) -> list[Action]:
+        """Begins a round, as long as the pace of the book wants it by now."""
+        wanted_s = self._pace.threshold_s
+        if abs(wanted_s - self._every_s) <= _NEWS * self._every_s:
+            return [self._begin_round()]
+        self._every_s = wanted_s
+        return [Threshold(self._symbol, wanted_s), self._begin_round()]
+
+    def _begin_round(self) -> Timer:
+        self._turn = next(_EPOCHS)
+        half_s = self._every_s / 2
+        self._cut_below = square_of(half_s) if half_s >= self._pace.shortest_s else 0.0
+        return Timer(self._symbol, self._turn, PROBE, self._every_s)
+
     def _next_round(self) -> list[Action]:
-        actions: list[Action] = [Timer(self._symbol, self._epoch, PROBE, self.every_s)]
-        self._round += 1
+        lasted_s = self._every_s
+        actions = self._adapted()
+        self._audit_in_s -= lasted_s
         busy, self._busy = self._busy, False
         if busy:
-            self._quiet = self._failures = 0
+            self._spoken()
         else:
             self._quiet += 1
-        if self._failures >= self.most_failures:
-            silent_s = self._quiet * self.every_s
-            return self._dead(f"no update for {silent_s:.0f} s, and no REST book to tell quiet from dead")
-        if self._waiting or self._ahead:
-            return actions
-        if busy:
-            due = self._round % self.audit_rounds == 0
-        else:
-            due = self._failures > 0 or self._quiet % min(max(1, self._quiet // 4), self.longest_rounds) == 0
-        if due:
+            self._quiet_s += lasted_s
+            self._failing_s += lasted_s if self._failures else 0.0
+        if self._failing_s >= self.vouched_s and self._failures >= self.least_failures:
+            return self._dead(f"no update for {self._quiet_s:.0f} s, and no REST book to tell quiet from dead")
+        if not (self._waiting or self._ahead) and (self._audit_in_s <= 0 if busy else self._is_due()):
             actions.append(self._request(deep=busy))
+            if busy:
+                self._audit_in_s = self.audit_every_s
         return actions
+
+    def _is_due(self) -> bool:
+        """Whether a quiet book is asked about: ever more seldom, but in every round while nobody answers."""
+        most = max(1, int(self.longest_s / self._every_s))
+        return self._failures > 0 or self._quiet % min(max(1, self._quiet // 4), most) == 0
+
+    def _spoken(self) -> None:
+        """What is counted of a silence begins anew."""
+        self._quiet, self._quiet_s = 0, 0.0
+        self._vouched()
+
+    def _vouched(self) -> None:
+        """Something has confirmed the book."""
+        self._failures, self._failing_s = 0, 0.0
 
     def _request(self, *, deep: bool) -> Fetch:
         self._number += 1
@@ -208,7 +257,7 @@ class Prober:
         if not self._netting:
             return self._dead(reason)
         self._ahead = None
-        self._failures = 0
+        self._vouched()
         # All that we have is inside the REST book, so every level must agree where nothing was kept from us.
         return [Compare(self._symbol, ahead, (set(), set()), lambda found: self._dead(f"{reason}; {found}"))]
 
@@ -217,5 +266,5 @@ class Prober:
         touched = self.recent.touched_since(snapshot.position)
         if touched is None:
             return []
-        self._failures = 0
+        self._vouched()
         return [Compare(self._symbol, snapshot, touched)]

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 
-from book import Instrument, Pair, PairBooks, State, VenueBook
+from book import Connections, Instrument, Pair, PairBooks, State, VenueBook
 from exchanges.backoff import Backoff
 from exchanges.budget import Budget
 from exchanges.connection import Connection
@@ -35,6 +35,7 @@ class VenueSession:
         self._options = options or {}
         self._ca = ca
         self.connects = Budget(venue.limits.connects, venue.limits.connect_window_s)
+        self.standing = Connections()
         # Guards what follows: connections replace each other in their own threads, pairs come and go in others.
         self._lock = threading.Lock()
         self._connections: list[Connection] = []
@@ -59,10 +60,10 @@ class VenueSession:
         self._catalog, self._problem = catalog, problem
         self._pairs = dict(books)
         if catalog is not None:
-            self._connect([(each, each.add(self.venue.name, _listed(catalog, pair))) for pair, each in books.items()])
+            self._connect([(each, self._add(each, _listed(catalog, pair))) for pair, each in books.items()])
             return
         for pair_books in books.values():
-            book = pair_books.add(self.venue.name, None)
+            book = self._add(pair_books, None)
             with pair_books:
                 book.become(State.DOWN, problem, time.time_ns())
         self._catalog_thread = threading.Thread(
@@ -94,11 +95,11 @@ class VenueSession:
             self._pairs[pair_books.pair] = pair_books
             catalog = self._catalog
             if catalog is None:
-                book = pair_books.add(self.venue.name, None)
+                book = self._add(pair_books, None)
                 with pair_books:
                     book.become(State.DOWN, self._problem, time.time_ns())
                 return
-        self._connect([(pair_books, pair_books.add(self.venue.name, _listed(catalog, pair_books.pair)))])
+        self._connect([(pair_books, self._add(pair_books, _listed(catalog, pair_books.pair)))])
 
     def remove(self, pair: Pair) -> None:
         """Feeds the book of a pair no longer; any thread may call this."""
@@ -113,6 +114,11 @@ class VenueSession:
             connection.stop()
         else:
             connection.remove([symbol])
+
+    def _add(self, pair_books: PairBooks, instrument: Instrument | None) -> VenueBook:
+        """Adds our book to a pair; until it has a threshold of its own, that of the connection's silence counts."""
+        threshold_ns = round(self.venue.limits.dead_s * 1e9) if instrument else 0
+        return pair_books.add(self.venue.name, instrument, self.standing, threshold_ns)
 
     def _connect(self, listed: Sequence[tuple[PairBooks, VenueBook]]) -> None:
         """Spreads books over connections: those that have room, and new ones."""
@@ -177,7 +183,7 @@ class VenueSession:
             return None
         connection = Connection(
             self.venue, self.address.ws, feed, self.rest, self.connects, self._ca,
-            succeed=self._succeed, predecessor=predecessor,
+            standing=self.standing, succeed=self._succeed, predecessor=predecessor,
         )  # fmt: skip
         self._connections = [each for each in self._connections if each.alive] + [connection]
         connection.start(after_s)
@@ -206,7 +212,7 @@ class VenueSession:
             with self._lock:  # pairs that are added from now on find the catalog
                 self._catalog = catalog
                 pairs = list(self._pairs.values())
-            self._connect([(each, each.add(self.venue.name, _listed(catalog, each.pair))) for each in pairs])
+            self._connect([(each, self._add(each, _listed(catalog, each.pair))) for each in pairs])
             return
 
 

@@ -119,7 +119,7 @@ class StreamedProtocol(Protocol):
         The actions on the book are the last ones, so that a Verify may follow them under the same lock.
         """
         book = self.books[symbol]
-        actions = book.prober.start(snapshot.position) if book.prober else []
+        actions = book.prober.start(snapshot.position)[::-1] if book.prober else []
         actions.append(Load(symbol, snapshot))
         if book.phase is not Phase.LIVE:
             actions.append(Become(symbol, State.LIVE))

@@ -48,6 +48,7 @@ class Synchroniser(ABC):
     # know the whole depth. 0: the whole book.
     first_levels = quiet_levels = audit_levels = deep_levels = 0
     least_levels = 0  # to get live where the budget is short
+    least_silence_s = 1.0  # no shorter one is asked about
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
@@ -56,7 +57,7 @@ class Synchroniser(ABC):
         self.generation = 0  # of the latest fetch or timer; answers to earlier ones come too late
         self.refreshing = False  # live, and a fresh snapshot is on its way
         self.doubt = ""  # why diffs are kept, not applied, until that snapshot has come; "": they are applied
-        self.prober = Prober(symbol, self._ask, self.dead)
+        self.prober = Prober(symbol, self._ask, self.dead, shortest_s=self.least_silence_s)
         self._holds = 0  # times in doubt
         self._unproven = False  # live by a snapshot that no diff has joined yet
         self._floor = 0  # the stream has told of changes up to here: an older snapshot alone lacks them
@@ -204,7 +205,7 @@ class Synchroniser(ABC):
             actions.append(Become(self.symbol, State.LIVE))
         actions += self.prober.start(snapshot.position)
         for diff in diffs:
-            self.prober.applied(diff)
+            actions += self.prober.applied(diff)
         if self.refresh_s:
             actions.append(Timer(self.symbol, self.generation, REFRESH, self.refresh_s))
         shallow = max(len(snapshot.bids), len(snapshot.asks)) < self.deep_levels

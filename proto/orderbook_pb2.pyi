@@ -18,6 +18,13 @@ class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DOWN: _ClassVar[State]
     DISABLED: _ClassVar[State]
     UNLISTED: _ClassVar[State]
+
+class Check(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHECK_NONE: _ClassVar[Check]
+    CHECK_SECOND_VIEW: _ClassVar[Check]
+    CHECK_CHECKSUM: _ClassVar[Check]
+    CHECK_REST_BOOK: _ClassVar[Check]
 STATE_UNSPECIFIED: State
 CONNECTING: State
 SYNCING: State
@@ -27,6 +34,10 @@ GAP: State
 DOWN: State
 DISABLED: State
 UNLISTED: State
+CHECK_NONE: Check
+CHECK_SECOND_VIEW: Check
+CHECK_CHECKSUM: Check
+CHECK_REST_BOOK: Check
 
 class Empty(_message.Message):
     __slots__ = ()
@@ -77,7 +88,7 @@ class Level(_message.Message):
     def __init__(self, exchange: _Optional[str] = ..., price: _Optional[float] = ..., amount: _Optional[float] = ...) -> None: ...
 
 class VenueState(_message.Message):
-    __slots__ = ("venue", "symbol", "state", "reason", "since_ns", "next_try_ns", "venue_time_ns", "received_ns", "age_ns", "updates", "gaps", "resyncs", "audits_passed", "audits_failed", "garbage", "connects", "position", "rotations", "restarts")
+    __slots__ = ("venue", "symbol", "state", "reason", "since_ns", "next_try_ns", "venue_time_ns", "received_ns", "age_ns", "updates", "gaps", "resyncs", "audits_passed", "audits_failed", "garbage", "connects", "position", "rotations", "restarts", "least_lag_ns", "threshold_ns", "connections", "checked_by", "checked_ns", "lag_ns", "rate_milli")
     VENUE_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -97,6 +108,13 @@ class VenueState(_message.Message):
     POSITION_FIELD_NUMBER: _ClassVar[int]
     ROTATIONS_FIELD_NUMBER: _ClassVar[int]
     RESTARTS_FIELD_NUMBER: _ClassVar[int]
+    LEAST_LAG_NS_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLD_NS_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    CHECKED_BY_FIELD_NUMBER: _ClassVar[int]
+    CHECKED_NS_FIELD_NUMBER: _ClassVar[int]
+    LAG_NS_FIELD_NUMBER: _ClassVar[int]
+    RATE_MILLI_FIELD_NUMBER: _ClassVar[int]
     venue: str
     symbol: str
     state: State
@@ -116,7 +134,14 @@ class VenueState(_message.Message):
     position: int
     rotations: int
     restarts: int
-    def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., reason: _Optional[str] = ..., since_ns: _Optional[int] = ..., next_try_ns: _Optional[int] = ..., venue_time_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., age_ns: _Optional[int] = ..., updates: _Optional[int] = ..., gaps: _Optional[int] = ..., resyncs: _Optional[int] = ..., audits_passed: _Optional[int] = ..., audits_failed: _Optional[int] = ..., garbage: _Optional[int] = ..., connects: _Optional[int] = ..., position: _Optional[int] = ..., rotations: _Optional[int] = ..., restarts: _Optional[int] = ...) -> None: ...
+    least_lag_ns: int
+    threshold_ns: int
+    connections: int
+    checked_by: Check
+    checked_ns: int
+    lag_ns: int
+    rate_milli: int
+    def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., reason: _Optional[str] = ..., since_ns: _Optional[int] = ..., next_try_ns: _Optional[int] = ..., venue_time_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., age_ns: _Optional[int] = ..., updates: _Optional[int] = ..., gaps: _Optional[int] = ..., resyncs: _Optional[int] = ..., audits_passed: _Optional[int] = ..., audits_failed: _Optional[int] = ..., garbage: _Optional[int] = ..., connects: _Optional[int] = ..., position: _Optional[int] = ..., rotations: _Optional[int] = ..., restarts: _Optional[int] = ..., least_lag_ns: _Optional[int] = ..., threshold_ns: _Optional[int] = ..., connections: _Optional[int] = ..., checked_by: _Optional[_Union[Check, str]] = ..., checked_ns: _Optional[int] = ..., lag_ns: _Optional[int] = ..., rate_milli: _Optional[int] = ...) -> None: ...
 
 class BookRequest(_message.Message):
     __slots__ = ("pair", "levels", "venues", "min_amount", "min_notional", "min_interval_ms", "net_of_fees", "analytics")

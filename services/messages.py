@@ -12,9 +12,17 @@ from book import Level, MergedBook, Stamps, State, VenueView
 from book.analytics import Figure
 from proto import orderbook_pb2 as pb
 from services.figures import AnalysedBook
-from services.wire import MAX_UINT64, STATE_NUMBERS, age_ns, stamp
+from services.wire import (
+    MAX_SINT64,
+    MAX_UINT64,
+    STATE_NUMBERS,
+    age_ns,
+    fitting,
+    lag_ns,
+    rate_milli,
+    stamp,
+)
 
-MAX_SINT64 = (1 << 63) - 1
 MAX_EXACT_UNITS = 1 << 53  # up to here a double counts every unit
 _NONE = Stamps()
 
@@ -38,7 +46,7 @@ def newest(venues: Iterable[VenueView], only: frozenset[str] | None = None) -> S
 
 def venue_state_message(view: VenueView, sent_ns: int) -> pb.VenueState:
     """One venue's trust facts."""
-    counters = view.counters
+    counters, trust = view.counters, view.trust
     return pb.VenueState(
         venue=view.venue,
         symbol=view.symbol,
@@ -59,6 +67,13 @@ def venue_state_message(view: VenueView, sent_ns: int) -> pb.VenueState:
         position=stamp(view.position),
         rotations=counters.rotations,
         restarts=counters.restarts,
+        least_lag_ns=fitting(trust.least_lag_ns),
+        threshold_ns=stamp(trust.threshold_ns),
+        connections=trust.connections,
+        checked_by=trust.checked_by.value,  # type: ignore[arg-type]
+        checked_ns=stamp(trust.checked_ns),
+        lag_ns=fitting(lag_ns(view.stamps)),
+        rate_milli=rate_milli(view, sent_ns),
     )
 
 

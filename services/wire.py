@@ -7,9 +7,12 @@ of the field numbers the result is what protobuf itself writes, byte for byte.
 from functools import lru_cache
 from typing import NamedTuple
 
-from book import Counters, Stamps, State, VenueView
+from book import Check, Counters, Stamps, State, VenueView
+from book.rate import faded
 
 MAX_UINT64 = (1 << 64) - 1
+MAX_SINT64 = (1 << 63) - 1
+_FRESH_NS = 1_000_000_000  # the rate of a book whose newest update is older has faded since
 
 _LOW14 = 0x3FFF
 # Two bytes for each number below 2^14: as the end of a varint, and as a part that goes on.
@@ -42,6 +45,11 @@ def number(tag: bytes, n: int) -> bytes:
     return tag + varint(n) if n else b""
 
 
+def signed(tag: bytes, n: int | None) -> bytes:
+    """A whole optional field of the sint64 kind; nothing when it is None."""
+    return b"" if n is None else tag + zigzag(n)
+
+
 def block(tag: bytes, content: bytes) -> bytes:
     """A whole field of the kind that carries its length: a message or a text."""
     return tag + varint(len(content)) + content
@@ -68,12 +76,15 @@ STATE_NUMBERS = {
     State.UNLISTED: 8,
 }
 
+
 # Fields of VenueState.
 _VENUE, _SYMBOL, _STATE, _REASON = tag(1, 2), tag(2, 2), tag(3, 0), tag(4, 2)
 _SINCE, _NEXT_TRY, _VENUE_TIME, _RECEIVED = (tag(field, 0) for field in range(5, 9))
 _AGE, _UPDATES = tag(9, 0), tag(10, 0)
 _GAPS, _RESYNCS, _AUDITS_PASSED, _AUDITS_FAILED, _GARBAGE, _CONNECTS = (tag(field, 0) for field in range(11, 17))
 _POSITION, _ROTATIONS, _RESTARTS = (tag(field, 0) for field in range(17, 20))
+_LEAST_LAG, _THRESHOLD, _CONNECTIONS, _CHECKED_BY, _CHECKED, _LAG = (tag(field, 0) for field in range(20, 26))
+_RATE = tag(27, 0)
 
 
 def stamp(ns: int) -> int:
@@ -86,8 +97,25 @@ def age_ns(received_ns: int, sent_ns: int) -> int:
     return max(0, sent_ns - received_ns) if received_ns else 0
 
 
+def lag_ns(stamps: Stamps) -> int | None:
+    """Receipt minus the venue's stamp, two clocks; None where one of them is not known."""
+    venue_ns, received_ns, _ = stamps
+    return received_ns - venue_ns if received_ns and stamp(venue_ns) else None
+
+
+def fitting(number: int | None) -> int | None:
+    """`number` where a sint64 can carry it, else None: it comes of a stamp that is no time."""
+    return number if number is None or -MAX_SINT64 <= number <= MAX_SINT64 else None
+
+
+def rate_milli(view: VenueView, sent_ns: int) -> int:
+    """A thousand times the updates a second as of the newest one, or as of now when that is long ago."""
+    age = age_ns(view.stamps.received_ns, sent_ns)
+    return int(1000 * (view.trust.rate if age < _FRESH_NS else faded(view.trust.rate, age)))
+
+
 class _Known(NamedTuple):
-    """The bytes of one venue's state but for its age, and the facts that they tell."""
+    """The bytes of one venue's state but for its age and an old book's rate, and the facts that they tell."""
 
     state: State
     reason: str
@@ -97,8 +125,11 @@ class _Known(NamedTuple):
     counters: Counters
     standing: bytes  # fields 1 to 6, which change with the state alone
     before: bytes  # fields 1 to 8
-    after: bytes  # fields 10 to 19
+    after: bytes  # fields 10 to 25, and the rate
     position: int
+    threshold_ns: int
+    connections: int
+    rate: bytes  # the rate alone, the end of `after`
 
 
 _known: dict[tuple[str, str], _Known] = {}  # the latest by venue and symbol; entries are replaced whole
@@ -119,11 +150,17 @@ def venue_state(view: VenueView, sent_ns: int) -> bytes:
         and known[1] == view.reason
         and known[3] == view.next_try_ns
         and known[9] == view.position
+        and known[10] == (trust := view.trust).threshold_ns  # the rest of it changes with the stamps and counters
+        and known[11] == trust.connections
     ):
         known = _learn(view, known)
     received_ns = view.stamps[1]
     if 0 < received_ns < sent_ns:
-        return known[7] + _AGE + varint(sent_ns - received_ns) + known[8]
+        age = sent_ns - received_ns
+        if age < _FRESH_NS:
+            return known[7] + _AGE + varint(age) + known[8]
+        still = known[8].removesuffix(known[12])
+        return known[7] + _AGE + varint(age) + still + number(_RATE, rate_milli(view, sent_ns))
     return known[7] + known[8]
 
 
@@ -131,7 +168,8 @@ def _learn(view: VenueView, known: _Known | None) -> _Known:
     facts = (view.state, view.reason, view.since_ns, view.next_try_ns)
     standing = known.standing if known is not None and known[:4] == facts else _standing(view)
     venue_ns, received_ns, _ = view.stamps
-    before = standing + number(_VENUE_TIME, stamp(venue_ns)) + number(_RECEIVED, received_ns)
+    venue_ns = stamp(venue_ns)
+    before = standing + number(_VENUE_TIME, venue_ns) + number(_RECEIVED, received_ns)
     counters = view.counters
     after = number(_UPDATES, counters.updates) + _troubles(
         counters.gaps,
@@ -142,12 +180,22 @@ def _learn(view: VenueView, known: _Known | None) -> _Known:
         counters.connects,
     )
     after += number(_POSITION, stamp(view.position))
-    after += number(_ROTATIONS, counters.rotations) + number(_RESTARTS, counters.restarts)
+    trust = view.trust
+    threshold_ns, connections, checked_ns = trust.threshold_ns, trust.connections, trust.checked_ns
+    after += _seldom(
+        counters.rotations, counters.restarts, trust.least_lag_ns, threshold_ns, connections, trust.checked_by
+    )
+    if checked_ns:
+        after += _CHECKED + varint(stamp(checked_ns))
+    if venue_ns and received_ns:
+        after += signed(_LAG, fitting(received_ns - venue_ns))
+    rate = number(_RATE, int(trust.rate * 1000))
     if len(_known) >= _MAX_KNOWN:
         _known.clear()
     known = _known[view.venue, view.symbol] = _Known(
-        *facts, view.stamps, counters, standing, before, after, view.position
-    )
+        *facts, view.stamps, counters, standing, before, after + rate, view.position,
+        threshold_ns, connections, rate,
+    )  # fmt: skip
     return known
 
 
@@ -172,6 +220,21 @@ def _troubles(gaps: int, resyncs: int, audits_passed: int, audits_failed: int, g
         + number(_AUDITS_FAILED, audits_failed)
         + number(_GARBAGE, garbage)
         + number(_CONNECTS, connects)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _seldom(
+    rotations: int, restarts: int, least_lag_ns: int | None, threshold_ns: int, connections: int, checked_by: Check
+) -> bytes:
+    """The fields 18 to 23: likewise."""
+    return (
+        number(_ROTATIONS, rotations)
+        + number(_RESTARTS, restarts)
+        + signed(_LEAST_LAG, fitting(least_lag_ns))
+        + number(_THRESHOLD, stamp(threshold_ns))
+        + number(_CONNECTIONS, connections)
+        + number(_CHECKED_BY, checked_by)
     )
 
 

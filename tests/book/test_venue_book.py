@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from book import Dust, Pair, Stamps, State, VenueBook
+from book import Check, Connections, Dust, Pair, PairBooks, Stamps, State, VenueBook
 
 PAIR = Pair("BTC", "USDT")
 BIDS, ASKS = [(100.0, 1.0), (99.0, 2.0)], [(101.0, 1.5), (102.0, 0.5)]
@@ -241,3 +241,40 @@ def test_a_view_tells_whether_the_book_goes_on(levels: int, dust: Dust, more: bo
     book.become(State.LIVE, "", 1)
     view = book.view(levels, dust)
     assert (view.more_bids, view.more_asks) == (more, False)
+
+
+def test_what_confirms_a_book_is_told_until_it_is_lost() -> None:
+    """By what and when; a book that is built anew has not been confirmed yet."""
+    book = live_book()
+    assert (book.view(0).trust.checked_by, book.view(0).trust.checked_ns) == (Check.NONE, 0)
+    book.confirm(Check.CHECKSUM, 70)
+    book.confirm(Check.REST_BOOK, 80)
+    book.apply([(100.0, 3.0)], [], 11, Stamps(7, 90, 91))
+    trust = book.view(0).trust
+    assert (trust.checked_by, trust.checked_ns, book.counters.audits_passed) == (Check.REST_BOOK, 80, 2)
+    book.become(State.GAP, "lost", 95)
+    assert (book.view(0).trust.checked_by, book.view(0).trust.checked_ns) == (Check.NONE, 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "checked_ns", "told"), [(State.LIVE, 80, 80), (State.LIVE, 0, 70), (State.GAP, 80, 80)]
+)
+def test_a_successor_goes_on_with_what_is_known(state: State, checked_ns: int, told: int) -> None:
+    """Counters, place, rate, lag and threshold; what confirmed the present book only where both are live."""
+    pair_books = PairBooks(PAIR)
+    venue = Connections()
+    present = pair_books.add("binance", None, venue, 5)
+    present.load(BIDS, ASKS, 10, Stamps(1, 2, 3))
+    present.become(State.LIVE, "", 6)
+    present.confirm(Check.REST_BOOK, 70)
+    present.least_lag_ns, present.rate = 44, 9.0
+    book = live_book()
+    book.become(state, "so", 7)
+    book.checked_ns = checked_ns
+    with pair_books:
+        pair_books.replace(book)
+    trust = pair_books.view(0).venues[0].trust
+    assert (trust.least_lag_ns, trust.threshold_ns, trust.rate) == (44, 5, 9.0)
+    assert trust.checked_ns == told
+    venue.opened()
+    assert pair_books.view(0).venues[0].trust.connections == 1

@@ -50,6 +50,23 @@ def test_jsonl_is_one_line_of_exact_decimals() -> None:
     assert told["venues"][0]["age_ms"] == 12.0
 
 
+def test_jsonl_tells_how_far_each_venue_can_be_trusted() -> None:
+    """Lag and offset with their sign, None where not known; the rate in updates; what confirmed the book by name."""
+    known = venue(
+        "binance", lag_ns=-1_500_000, least_lag_ns=-2_000_000, rate_milli=9870, checked_ns=77, checked_by=2,
+        threshold_ns=1_250_000_000, connections=2,
+    )  # fmt: skip
+    told = json.loads(formats.jsonl(decode(book(venues=[known, venue("kraken")]), None)))
+    names = ("lag_ms", "least_lag_ms", "updates_per_s", "checked_ns", "checked_by", "threshold_ms", "connections")
+    assert [told["venues"][0][name] for name in names] == [-1.5, -2.0, 9.87, 77, "checksum", 1250.0, 2]
+    assert [told["venues"][1][name] for name in names] == [None, None, 0.0, 0, "none", 0.0, 0]
+
+
+def test_a_check_of_a_newer_server_is_told_by_its_number() -> None:
+    newer = venue("binance", checked_by=77)
+    assert json.loads(formats.jsonl(decode(book(venues=[newer]), None)))["venues"][0]["checked_by"] == "check_77"
+
+
 def test_an_empty_side_has_no_spread() -> None:
     told = json.loads(formats.jsonl(decode(book([(1, {0: 1})]), None)))
     assert told["spread"] is None

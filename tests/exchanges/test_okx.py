@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from book import State
-from exchanges.actions import Become, Load, Reconnect, Send, Timer, Verify
+from exchanges.actions import Become, Load, Reconnect, Send, Threshold, Timer, Verify
 from exchanges.okx import Okx, OkxProtocol, checksum, text
 from tests.exchanges.desk import Desk
 from tests.exchanges.okx_desk import SYMBOL, TS, error, first, live, okx, push, rest_book, signed_crc, unknown, update
@@ -157,7 +157,7 @@ def test_checksum(bids: str, asks: str, told: str | int) -> None:
 def test_a_wrong_snapshot_is_never_seen() -> None:
     """It is loaded, shown and verified in one piece: nothing for the network comes between."""
     actions = okx().frame(first(100, check=12345))
-    assert [type(action) for action in actions] == [Timer, Load, Become, Verify]
+    assert [type(action) for action in actions] == [Timer, Threshold, Load, Become, Verify]
 
 
 def test_the_checksum_covers_25_levels_a_side() -> None:

@@ -115,7 +115,7 @@ def test_a_stream_that_lags_is_no_live_one() -> None:
 
 
 def test_a_busy_book_is_compared_now_and_then() -> None:
-    """In one of ten rounds, deeper, and only where the budget has room."""
+    """Every half minute, in one of ten rounds here; deeper, and only where the budget has room."""
     desk = live()
     asked = []
     for number in range(20):
@@ -333,5 +333,5 @@ def test_symbols_are_not_compared_all_at_once() -> None:
     for number in range(30):
         prober = Prober(f"S{number}", lambda _number, _deep: Fetch("S", 0, "", 0), lambda _reason: [])
         prober.start(100)
-        firsts.add(prober._round)
+        firsts.add(prober._audit_in_s)
     assert len(firsts) > 3

@@ -14,8 +14,8 @@ from book.analytics import Figure
 from proto import orderbook_pb2 as pb
 from services import encode
 from services.figures import AnalysedBook
-from services.messages import MAX_SINT64, book_message, exact_units, summary_message
-from services.wire import MAX_UINT64
+from services.messages import book_message, exact_units, summary_message
+from services.wire import MAX_SINT64, MAX_UINT64
 from tests.services.conftest import BTC, load, lose, make_books
 
 VENUES = ("binance", "bitstamp", "kraken")
