@@ -159,7 +159,7 @@ class KrakenProtocol(StreamedProtocol):
             if symbol in self.books:
                 return self.refused(symbol, f"subscription refused: {words}")
             return [Garbage("", f"error reply: {words}", frame)]
-        return self._unreadable("unexpected message", frame)
+        return [Garbage("", "unexpected message", frame)]
 
     def _status(self, message: Any) -> list[Action]:
         """In maintenance the engine stands still, and its connections will be closed."""
@@ -171,12 +171,17 @@ class KrakenProtocol(StreamedProtocol):
         return []
 
     def _unreadable(self, kind: str, frame: bytes) -> list[Action]:
-        """The next checksum of that book will tell; one that names its symbol is begun anew at once."""
+        """The book that it names is begun anew; where it names none, every live one: it may have been any book's.
+
+        The next checksum would not tell, but of the ten best levels.
+        """
         found = _SYMBOL.search(frame)
         symbol = found[1].decode("utf-8", "replace") if found else ""
-        if symbol not in self.books or b'"channel":"book"' not in frame[:32]:
-            return [Garbage("", kind, frame)]
-        return [Garbage(symbol, kind, frame), *self.lost(symbol, State.GAP, "a message could not be read")]
+        if symbol in self.books and b'"channel":"book"' in frame[:32]:
+            return [Garbage(symbol, kind, frame), *self.lost(symbol, State.GAP, "a message could not be read")]
+        live = [each for each, book in self.books.items() if book.phase is Phase.LIVE]
+        reason = "a message could not be read, which may have been of this book"
+        return [Garbage("", kind, frame), *self.all_lost(live, State.GAP, reason)]
 
     def _ask(self, method: str, symbols: Sequence[str], **more: Any) -> list[Send]:
         sends = []
