@@ -93,13 +93,18 @@ class Prober:
         dead: Callable[[str], list[Action]],
         *,
         netting: bool = False,
+        audits: bool = True,
     ) -> None:
-        """`ask` makes a request out of a number and whether it is the deep, spare one; `dead` gives the book up."""
+        """`ask` makes a request out of a number and whether it is the deep, spare one; `dead` gives the book up.
+
+        Not `audits`: the REST book tells no id, so that only that of a silent stream can be compared.
+        """
         self.recent = Recent(netting=netting)
         self._symbol = symbol
         self._ask = ask
         self._dead = dead
         self._netting = netting
+        self._audits = audits
         self._epoch = 0  # of the book: timers of an earlier one are stale
         self._number = 0  # of the latest request
         self._waiting = False  # it is under way
@@ -185,7 +190,7 @@ class Prober:
         if self._waiting or self._ahead:
             return actions
         if busy:
-            due = self._round % self.audit_rounds == 0
+            due = self._audits and self._round % self.audit_rounds == 0
         else:
             due = self._failures > 0 or self._quiet % min(max(1, self._quiet // 4), self.longest_rounds) == 0
         if due:
