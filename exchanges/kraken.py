@@ -2,7 +2,8 @@
 
 Rules after the venue's WebSocket v2 documentation ("book" channel, "book checksum guide"). There is no sequence
 number: the checksum is the only proof that nothing was lost, and it comes with every message. The venue tells of no
-removal of what falls out of the subscribed depth, so each side is cut to it after every message.
+removal of what falls out of the subscribed depth, so each side is cut to it after every message. The REST book tells
+no time either: it is compared with ours only where the stream says nothing before and after it was asked for.
 """
 
 import re
@@ -17,7 +18,7 @@ import msgspec
 from book import Instrument, Pair, State
 from book.venue_book import Levels
 from exchanges.actions import Action, Apply, Garbage, Send, Snapshot, Verify
-from exchanges.decode import UNREADABLE, Amount, N, Stamp, check_wide, decoder, is_step, stamp_ns
+from exchanges.decode import UNREADABLE, Amount, L, N, Price, Stamp, check_wide, decoder, is_step, stamp_ns
 from exchanges.errors import GarbageFrame
 from exchanges.probe import Diff
 from exchanges.streamed import Phase, StreamedProtocol
@@ -27,6 +28,8 @@ DEPTHS = ("1000", "500", "100", "25", "10")  # that one may subscribe
 CHECKED_LEVELS = 10  # a side, under the checksum
 _SYMBOLS_PER_REQUEST = 100
 _NEW_NAMES = {"XBT": "BTC", "XDG": "DOGE"}  # the catalog still has the old ones, the stream does not
+_OLD_NAMES = {new: old for old, new in _NEW_NAMES.items()}  # so has the REST book
+_REST_LEVELS = 500  # a side, at most
 _SYMBOL = re.compile(rb'"symbol" *: *"([^"]+)"')
 
 
@@ -46,6 +49,26 @@ class _Book(msgspec.Struct, Generic[N], gc=False):
 class _BookFrame(msgspec.Struct, Generic[N], gc=False):
     type: str
     data: list[_Book[N]]
+
+
+class _RestLevel(msgspec.Struct, array_like=True, gc=False):
+    price: Price  # what follows, the time of its last change in seconds, is skipped
+    amount: Amount
+
+
+class _WideLevel(msgspec.Struct, array_like=True, gc=False):
+    price: Decimal
+    amount: Decimal
+
+
+class _RestBook(msgspec.Struct, Generic[L], gc=False):
+    bids: list[L]
+    asks: list[L]
+
+
+class _Depth(msgspec.Struct, Generic[L], gc=False):
+    error: list[str]
+    result: dict[str, _RestBook[L]] = {}
 
 
 class _AssetPair(msgspec.Struct):
@@ -76,13 +99,18 @@ def checksum(bids: Levels, asks: Levels, price_decimals: int, amount_decimals: i
 class KrakenProtocol(StreamedProtocol):
     """One connection to Kraken, subscribed to `depth` levels a side."""
 
+    probes = netting = True
+    audits = False
+
     def __init__(self, instruments: Sequence[Instrument], depth: int = 1000) -> None:
         self.depth = depth
         self._checksums: dict[str, Callable[[Levels, Levels], int]] = {}
         self._requests = 0
         super().__init__(instruments)
         number: Any = Decimal if self.wide else Amount
+        level: Any = _WideLevel if self.wide else _RestLevel
         self._frame = decoder(_BookFrame[number]).decode
+        self._rest_book = decoder(_Depth[level]).decode
 
     @property
     def path(self) -> str:
@@ -108,6 +136,28 @@ class KrakenProtocol(StreamedProtocol):
     def unsubscribe(self, symbols: Sequence[str]) -> list[Send]:
         """With the depth of the subscription."""
         return self._ask("unsubscribe", symbols)
+
+    def request(self, symbol: str, *, deep: bool) -> tuple[str, int, int]:
+        """Under the older names, as deep as there is."""
+        name = "".join(_OLD_NAMES.get(asset, asset) for asset in symbol.split("/"))
+        return f"/0/public/Depth?pair={name}&count={_REST_LEVELS}", 1, _REST_LEVELS
+
+    def read_snapshot(self, body: bytes, levels: int) -> Snapshot:
+        """A REST book, of whatever moment; errors come with status 200."""
+        told = self._rest_book(body)
+        if told.error or len(told.result) != 1:
+            raise ValueError(f"no book: {', '.join(told.error)}")
+        book = next(iter(told.result.values()))
+        bids, asks = ([(level.price, level.amount) for level in side] for side in (book.bids, book.asks))
+        if self.wide:
+            check_wide(bids, asks)
+        known_bid = min(bids)[0] if len(bids) >= levels else None
+        known_ask = max(asks)[0] if len(asks) >= levels else None
+        return Snapshot(0, bids, asks, 0, known_bid, known_ask)
+
+    def placed(self, symbol: str, told: Snapshot) -> Snapshot:
+        """Right after ours: any update that comes before they are compared shows that the stream is not dead."""
+        return told._replace(position=self.books[symbol].position + 1)
 
     def frame(self, frame: bytes) -> list[Action]:
         """Books first: they are what the hot path sees."""
@@ -159,7 +209,7 @@ class KrakenProtocol(StreamedProtocol):
             if isinstance(symbol, str) and symbol in self.books:
                 return self.refused(symbol, f"subscription refused: {words}")
             return [Garbage("", f"error reply: {words}", frame)]
-        return self._unreadable("unexpected message", frame)
+        return [Garbage("", "unexpected message", frame)]
 
     def _status(self, message: Any) -> list[Action]:
         """In maintenance the engine stands still, and its connections will be closed."""
@@ -171,12 +221,17 @@ class KrakenProtocol(StreamedProtocol):
         return []
 
     def _unreadable(self, kind: str, frame: bytes) -> list[Action]:
-        """The next checksum of that book will tell; one that names its symbol is begun anew at once."""
+        """The book that it names is begun anew; where it names none, every live one: it may have been any book's.
+
+        The next checksum would not tell, but of the ten best levels.
+        """
         found = _SYMBOL.search(frame)
         symbol = found[1].decode("utf-8", "replace") if found else ""
-        if symbol not in self.books or b'"channel":"book"' not in frame[:32]:
-            return [Garbage("", kind, frame)]
-        return [Garbage(symbol, kind, frame), *self.lost(symbol, State.GAP, "a message could not be read")]
+        if symbol in self.books and b'"channel":"book"' in frame[:32]:
+            return [Garbage(symbol, kind, frame), *self.lost(symbol, State.GAP, "a message could not be read")]
+        live = [each for each, book in self.books.items() if book.phase is Phase.LIVE]
+        reason = "a message could not be read, which may have been of this book"
+        return [Garbage("", kind, frame), *self.all_lost(live, State.GAP, reason)]
 
     def _ask(self, method: str, symbols: Sequence[str], **more: Any) -> list[Send]:
         sends = []

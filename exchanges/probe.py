@@ -100,16 +100,19 @@ class Prober:
         *,
         netting: bool = False,
         shortest_s: float = 1.0,
+        audits: bool = True,
     ) -> None:
         """`ask` makes a request out of a number and whether it is the deep, spare one; `dead` gives the book up.
 
-        `shortest_s`: of a round, where the venue bounds the number of requests.
+        `shortest_s`: of a round, where the venue bounds the number of requests. Not `audits`: the REST book tells no
+        id, so that only that of a silent stream can be compared.
         """
         self.recent = Recent(netting=netting)
         self._symbol = symbol
         self._ask = ask
         self._dead = dead
         self._netting = netting
+        self._audits = audits
         self._pace = Pace(shortest_s)
         self._every_s = 0.0  # how long this round lasts
         self._cut_below = 0.0  # of the pace's square: this round has become far too long
@@ -223,7 +226,10 @@ class Prober:
             self._failing_s += lasted_s if self._failures else 0.0
         if self._failing_s >= self.vouched_s and self._failures >= self.least_failures:
             return self._dead(f"no update for {self._quiet_s:.0f} s, and no REST book to tell quiet from dead")
-        if not (self._waiting or self._ahead) and (self._audit_in_s <= 0 if busy else self._is_due()):
+        if self._waiting or self._ahead:
+            return actions
+        due = self._audits and self._audit_in_s <= 0 if busy else self._is_due()
+        if due:
             actions.append(self._request(deep=busy))
             if busy:
                 self._audit_in_s = self.audit_every_s

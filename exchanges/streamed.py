@@ -45,10 +45,12 @@ class StreamedProtocol(Protocol):
     """One connection to a venue whose book channels send a snapshot first.
 
     A venue says how to subscribe, unsubscribe and read, and calls `loaded`, `applied` and `lost`. Where its REST book
-    carries the ids of its stream (`probes`), quiet is told from dead, and busy books are compared now and then.
+    can be compared with a silent stream (`probes`), quiet is told from dead; where it carries the ids of the stream
+    (`audits`), busy books are compared too, now and then.
     """
 
     probes = False
+    audits = True
     netting = False  # whether the stream says nothing of changes that cancel each other out within one message
     patience_s = 10.0  # for the snapshot after a subscription
     keepalive_s = 0.0  # between messages of ours that keep the connection open; 0: none are needed
@@ -183,7 +185,11 @@ class StreamedProtocol(Protocol):
         except UNREADABLE as error:
             garbage = Garbage(fetch.symbol, f"snapshot: {error}", body)
             return [garbage, *prober.failed(fetch.generation, postponed=False)]
-        return prober.told(fetch.generation, told)
+        return prober.told(fetch.generation, self.placed(fetch.symbol, told))
+
+    def placed(self, symbol: str, told: Snapshot) -> Snapshot:
+        """A REST book at its position, where its body alone does not tell that."""
+        return told
 
     def inherit(self, fetch: Fetch, snapshot: Snapshot) -> list[Action]:
         """Never asked for: a new connection begins with snapshots of its own."""
@@ -234,7 +240,7 @@ class StreamedProtocol(Protocol):
         def dead(reason: str) -> list[Action]:
             return self._dead(self.books[symbol], reason)
 
-        return Prober(symbol, ask, dead, netting=self.netting)
+        return Prober(symbol, ask, dead, netting=self.netting, audits=self.audits)
 
     def _dead(self, book: StreamedBook, reason: str) -> list[Action]:
         """The stream tells nothing of what happens: begun anew, and at the second time on another connection."""

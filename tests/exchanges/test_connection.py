@@ -506,7 +506,7 @@ def test_nothing_leaks(web: Web) -> None:
 
     def thirty_times() -> None:
         with Line(sockets.url, web) as line:
-            until(lambda: line.view().counters.connects >= 30, "thirty connects")
+            until(lambda: line.view().counters.connects >= 30, "thirty connects", 60.0)
             assert threading.active_count() <= threads + 12
 
     thirty_times()

@@ -29,7 +29,8 @@ from tests.processes import Process, server, venue
 from tests.soak.clients import Clients
 from tests.soak.usage import Sample, Usage, growth, unexpected, write_csv
 from tests.truth.admin import Admin
-from tests.truth.court import FACES, PAIRS, channel_to, rest_of
+from tests.truth.court import VENUES, channel_to, rest_of
+from tests.truth.faces import PAIRS
 from tests.truth.strikes import KINDS, deck
 
 _FIRST = 0.1  # of the time, before the first look
@@ -110,7 +111,7 @@ class Soak:
             return
         large = {"kind": "oversized", "channel": "diff", "bytes": _LARGEST, "count": 1}
         for _ in range(_WARM_UPS):
-            await asyncio.gather(*(self.admin.fault(face, large) for face in FACES))
+            await asyncio.gather(*(self.admin.fault(face, large) for face in VENUES))
             await asyncio.sleep(_REST_S / 2)
             await self._all_live("after an oversized message")
 
@@ -118,7 +119,7 @@ class Soak:
         """Clients come and go and faults strike until then."""
         self.clients.begin()
         if self.options.faults:
-            await asyncio.gather(*(self._strike(face, until) for face in FACES))
+            await asyncio.gather(*(self._strike(face, until) for face in VENUES))
         else:
             await asyncio.sleep(max(0.0, until - time.monotonic()))
         await self.clients.end()
@@ -137,7 +138,7 @@ class Soak:
 
     async def _rest(self) -> Usage:
         """The figures without clients and faults, all books live."""
-        for face in FACES:  # what a fault has forbidden for an hour is asked for anew
+        for face in VENUES:  # what a fault has forbidden for an hour is asked for anew
             await self.admin.cut(face)
         await asyncio.sleep(_REST_S)
         await self._all_live("at rest")
@@ -150,7 +151,7 @@ class Soak:
 
     async def _all_live(self, when: str) -> None:
         deadline = time.monotonic() + _HEAL_S
-        while self._live() < len(FACES) * self.options.pairs:
+        while self._live() < len(VENUES) * self.options.pairs:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{when}: not all books are live: {self.states}")
             await asyncio.sleep(0.1)
@@ -198,7 +199,7 @@ async def run(options: Options, console: Console) -> list[str]:
     base, quote = pairs[0].split("/")
     flow = ("--speed", str(options.speed), "--activity", str(options.activity), "--seed", f"soak-{options.seed}")
     with venue(*flow, *told) as endpoints:
-        rests = {face: rest_of(endpoints, face) for face in FACES}
+        rests = {face: rest_of(endpoints, face) for face in VENUES}
         with server(*endpoints, "--base_asset", base, "--quote_asset", quote, *told) as (process, port):
             async with aiohttp.ClientSession() as http, channel_to(port) as channel:
                 clients = Clients(port, pairs, Random(options.seed), options.clients)

@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.truth.faces import FACES
 from tests.truth.strikes import Strike
 
 END_S = 40.0  # by which a fault must have struck and ended, or it is taken back
@@ -15,14 +16,8 @@ _WIDE_KINDS = ("half_open", "life", "refuse")  # these take no symbol
 _FORBIDDEN_S = 2.0  # of a snapshot that is forbidden, before a cut makes the client ask anew
 
 
-def symbol_of(face: str, pair: str) -> str:
-    """The face's own spelling."""
-    joined = pair.replace("/", "")
-    return joined if face == "binance" else joined.lower()
-
-
 class Admin:
-    """Both faces' endpoints. `check` is called while something is waited for, and may raise."""
+    """All faces' endpoints. `check` is called while something is waited for, and may raise."""
 
     def __init__(
         self, http: aiohttp.ClientSession, rests: Mapping[str, str], check: Callable[[], None] = lambda: None
@@ -54,7 +49,7 @@ class Admin:
     async def _begin(self, face: str, fault: Mapping[str, Any], pair: str | None) -> int:
         wanted = dict(fault)
         if wanted["kind"] not in _WIDE_KINDS:
-            wanted["symbol"] = symbol_of(face, pair) if pair else "*"
+            wanted["symbol"] = FACES[face].symbol(pair) if pair else "*"
         number: int = (await self._ask("POST", face, "/admin/fault", wanted))["id"]
         return number
 

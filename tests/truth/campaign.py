@@ -1,6 +1,7 @@
-"""Hundreds of faults of all kinds on both faces of the venue, and a judge of all that the server says meanwhile.
+"""Hundreds of faults of all kinds on all faces of the venue, and a judge of all that the server says meanwhile.
 
-    python -m tests.truth.campaign --faults 500 --updates 100000 --pairs 4 --seed 1
+    python -m tests.truth.campaign --faults 500 --updates 100000 --pairs 3 --seed 1
+    python -m tests.truth.campaign --venues binance,bitstamp --pairs 4
 
 Ends with a table and with status 1 when a level was wrong, a book was stale, a fault touched a book that it had
 nothing to do with, or a book did not heal. Ctrl-C ends it early, with the table so far.
@@ -18,7 +19,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from tests.truth.court import PAIRS, Court, NotHealed, court
+from tests.truth.court import Court, NotHealed, court
+from tests.truth.faces import FACES, PAIRS, pairs_of
 from tests.truth.ordeal import AUDIT_S, Ordeal, Outcome, make
 from tests.truth.record import LEVEL_KINDS, Finding
 from tests.truth.strikes import KINDS
@@ -34,11 +36,13 @@ class Options:
 
     faults: int = 500
     updates: int = 100_000
-    pairs: int = 4
+    pairs: int = 3
+    venues: tuple[str, ...] = tuple(FACES)
     seed: int = 1
     audit_s: float = AUDIT_S
     kinds: tuple[str, ...] = ()
     deep_levels: int = 200
+    activity: float = 0.5
 
 
 @dataclass(slots=True)
@@ -73,11 +77,11 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 async def run(options: Options, console: Console) -> Verdict:
     """The campaign; ends early, with what there is so far, when it is cancelled."""
-    pairs = PAIRS[: options.pairs]
-    venue = ("--deep-levels", str(options.deep_levels))
+    pairs = pairs_of(options.venues, options.pairs)
+    venue = ("--deep-levels", str(options.deep_levels), "--activity", str(options.activity))
     ordeals: list[Ordeal] = []
     problem = ""
-    async with court(*venue, pairs=pairs, seed=f"campaign-{options.seed}") as made:
+    async with court(*venue, pairs=pairs, seed=f"campaign-{options.seed}", faces=options.venues) as made:
         ordeals = make(made, options.seed, options.audit_s, options.kinds)
         telling = asyncio.create_task(_tell(made, ordeals, console))
         try:
@@ -104,39 +108,40 @@ def verdict(made: Court, ordeals: Sequence[Ordeal], problem: str = "") -> Verdic
     return Verdict(outcomes, loose, dict(made.record.seen), problem)
 
 
+_COLUMNS = (
+    "strikes", "struck", "heal p50 s", "p99", "max", "wrong", "blind", "found s", "mended", "stale", "other",
+    "breaches", "unhealed",
+)  # fmt: skip
+
+
 def table(outcomes: Sequence[Outcome]) -> Table:
-    """One line a kind."""
+    """One line a kind, then one a venue."""
     made = Table(title="strikes, and what clients saw of them")
     made.add_column("kind", no_wrap=True)
-    for name in (
-        "strikes",
-        "heal p50 s",
-        "p99",
-        "max",
-        "wrong",
-        "blind",
-        "found s",
-        "stale",
-        "other",
-        "breaches",
-        "unhealed",
-    ):
+    for name in _COLUMNS:
         made.add_column(name, justify="right")
     for label in KINDS:
-        rows = [outcome for outcome in outcomes if outcome.strike.label == label]
-        if not rows:
-            continue
-        heals = [outcome.heal_s for outcome in rows]
-        found = [finding.kind for outcome in rows for finding in outcome.faults]
-        wrong, stale = sum(kind in LEVEL_KINDS for kind in found), found.count("stale")
-        cells = (
-            len(rows), *(f"{quantile(heals, share):.2f}" for share in (0.5, 0.99, 1.0)), wrong,
-            sum(outcome.explained for outcome in rows), f"{max(outcome.detect_s for outcome in rows):.1f}", stale,
-            len(found) - wrong - stale, sum(len(outcome.breaches) for outcome in rows),
-            sum(bool(outcome.problem) for outcome in rows),
-        )  # fmt: skip
-        made.add_row(label, *map(str, cells))
+        _line(made, label, [outcome for outcome in outcomes if outcome.strike.label == label])
+    made.add_section()
+    for face in FACES:
+        _line(made, face, [outcome for outcome in outcomes if outcome.strike.face == face])
     return made
+
+
+def _line(made: Table, name: str, rows: Sequence[Outcome]) -> None:
+    if not rows:
+        return
+    heals = [outcome.heal_s for outcome in rows]
+    found = [finding.kind for outcome in rows for finding in outcome.faults]
+    wrong, stale = sum(kind in LEVEL_KINDS for kind in found), found.count("stale")
+    cells = (
+        len(rows), sum(outcome.struck > 0 for outcome in rows),
+        *(f"{quantile(heals, share):.2f}" for share in (0.5, 0.99, 1.0)), wrong,
+        sum(outcome.explained for outcome in rows), f"{max(outcome.detect_s for outcome in rows):.1f}",
+        sum(outcome.mended_ns > 0 for outcome in rows), stale, len(found) - wrong - stale,
+        sum(len(outcome.breaches) for outcome in rows), sum(bool(outcome.problem) for outcome in rows),
+    )  # fmt: skip
+    made.add_row(name, *map(str, cells))
 
 
 def totals(told: Verdict) -> str:
@@ -152,6 +157,7 @@ def totals(told: Verdict) -> str:
         "struck": sum(outcome.struck > 0 for outcome in told.outcomes),
         "wrong": wrong,
         "blind": sum(outcome.explained for outcome in told.outcomes),
+        "mended": sum(outcome.mended_ns > 0 for outcome in told.outcomes),
         "stale": found.count("stale"),
         "foreign": found.count("foreign"),
         "other": len(found) - wrong - found.count("stale") - found.count("foreign"),
@@ -206,9 +212,11 @@ def _options(arguments: Sequence[str] | None) -> Options:
         prog="python -m tests.truth.campaign", description=(__doc__ or "").split("\n")[0]
     )
     add = parser.add_argument
-    add("--faults", type=int, default=Options.faults, help="strikes on both faces together (default %(default)s)")
+    add("--faults", type=int, default=Options.faults, help="strikes on all faces together (default %(default)s)")
     add("--updates", type=int, default=Options.updates, help="judge at least so many (default %(default)s)")
     add("--pairs", type=int, default=Options.pairs, choices=range(1, len(PAIRS) + 1), help="default %(default)s")
+    add("--venues", default=",".join(FACES), help="these faces (default %(default)s)")
+    add("--activity", type=float, default=Options.activity, help="of the venue's market (default %(default)s)")
     add("--seed", type=int, default=Options.seed, help="default %(default)s")
     add(
         "--audit-s",
@@ -223,7 +231,12 @@ def _options(arguments: Sequence[str] | None) -> Options:
     for kind in kinds:
         if kind not in KINDS:
             parser.error(f"--kinds: unknown {kind!r}; known are {'; '.join(KINDS)}")
-    return Options(**told, kinds=kinds)
+    venues = tuple(each.strip() for each in told.pop("venues").split(",") if each.strip())
+    if unknown := [venue for venue in venues if venue not in FACES]:
+        parser.error(f"--venues: unknown {', '.join(unknown)}; known are {', '.join(FACES)}")
+    if not venues or not pairs_of(venues, told["pairs"])[told["pairs"] - 1 :]:
+        parser.error(f"--pairs: these venues list only {', '.join(pairs_of(venues, len(PAIRS)))} together")
+    return Options(**told, kinds=kinds, venues=venues)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

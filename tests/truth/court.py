@@ -13,13 +13,13 @@ import grpc
 from proto import orderbook_pb2 as pb
 from proto import orderbook_pb2_grpc as stubs
 from tests.processes import ROOT, Process, server, venue
-from tests.truth.admin import Admin, symbol_of
+from tests.truth.admin import Admin
+from tests.truth.faces import FACES, PAIRS
 from tests.truth.judge import Dust, Judge
 from tests.truth.record import BookName, Record
 from tests.truth.tape import DECIMALS, Tape, units
 
-FACES = ("binance", "bitstamp")
-PAIRS = ("BTC/USDT", "ETH/USDT", "ETH/BTC", "BTC/USDC", "XRP/USD", "BTC/USD", "ETH/USD", "XRP/USDT")
+VENUES = ("binance", "bitstamp")  # unless told otherwise
 LEVELS = 25
 SERVER_LEVELS = 10  # of the summaries; the server's default
 _NOTIONALS = {"USDT": "1000", "USDC": "1000", "USD": "1000", "BTC": "0.05"}  # below it a level is dust
@@ -85,26 +85,35 @@ async def court(
     root: Path = ROOT,
     levels: int = LEVELS,
     whole: bool = True,
+    faces: Sequence[str] = VENUES,
+    options: Sequence[str] = (),
 ) -> AsyncIterator[Court]:
     """Everything up, every stream judged; the first messages may still be on their way.
 
-    `levels`: of the stream that sees every change. Not `whole`: no stream asks for all levels.
+    `levels`: of the stream that sees every change. Not `whole`: no stream asks for all levels. `options`: the
+    server's.
     """
     told = [word for pair in pairs for word in ("--pair", pair)]
+    served = ("--faces", ",".join(faces), "--free-ports")
     async with contextlib.AsyncExitStack() as stack:
-        endpoints = stack.enter_context(venue("--seed", seed, *told, *venue_arguments))
-        rests = {face: rest_of(endpoints, face) for face in FACES}
+        endpoints = stack.enter_context(venue("--seed", seed, *told, *served, *venue_arguments))
+        rests = {face: rest_of(endpoints, face) for face in faces}
         http = await stack.enter_async_context(aiohttp.ClientSession())
         tapes = {
-            BookName(face, pair): Tape(http, rests[face], symbol_of(face, pair), by_stamp=face == "bitstamp")
-            for face in FACES
+            BookName(face, pair): Tape(http, rests[face], FACES[face].symbol(pair), FACES[face])
+            for face in faces
             for pair in pairs
         }
-        for tape in tapes.values():
-            await tape.begin()
-            stack.push_async_callback(tape.end)
+        async with contextlib.AsyncExitStack() as before:
+            for face in faces:
+                if FACES[face].by_messages:
+                    symbols = [FACES[face].symbol(pair) for pair in pairs]
+                    await before.enter_async_context(bybit_told(http, rests[face], symbols))
+            for tape in tapes.values():
+                await tape.begin()
+                stack.push_async_callback(tape.end)
         base, quote = pairs[0].split("/")
-        arguments = [*endpoints, "--base_asset", base, "--quote_asset", quote, *told]
+        arguments = [*endpoints, "--base_asset", base, "--quote_asset", quote, *told, *options]
         process, port = await asyncio.to_thread(stack.enter_context, server(*arguments, root=root))
         channel = await stack.enter_async_context(channel_to(port))
         made = Court(tuple(pairs), rests, tapes, Record(), process, port, Admin(http, rests), [])
@@ -112,6 +121,17 @@ async def court(
         made.streams += _judged(made, channel, levels, whole)
         stack.push_async_callback(_end, made.streams)
         yield made
+
+
+@contextlib.asynccontextmanager
+async def bybit_told(http: aiohttp.ClientSession, rest: str, symbols: Sequence[str]) -> AsyncIterator[None]:
+    """A client that makes the venue number messages of these books, by which alone its truth can be asked for."""
+    async with http.ws_connect(rest.replace("http", "ws", 1) + "/v5/public/spot") as socket:
+        waiting = {f"orderbook.1000.{symbol}" for symbol in symbols}
+        await socket.send_json({"op": "subscribe", "args": sorted(waiting)})
+        while waiting:
+            waiting.discard((await socket.receive_json(timeout=10)).get("topic"))
+        yield
 
 
 def channel_to(port: int) -> grpc.aio.Channel:
@@ -139,7 +159,7 @@ def _judged(made: Court, channel: Any, levels: int, whole: bool) -> list[asyncio
         tasks.append(asyncio.create_task(run()))
 
     for rank, pair in enumerate(made.pairs):
-        tapes = {face: made.tapes[BookName(face, pair)] for face in FACES}
+        tapes = {face: made.tapes[BookName(face, pair)] for face in made.rests}
         record = made.record
 
         best = Judge(record, tapes, pair, levels, main=True, whole=not whole)
@@ -155,7 +175,7 @@ def _judged(made: Court, channel: Any, levels: int, whole: bool) -> list[asyncio
         amount = "0.05" if rank % 2 == 0 else ""
         notional = "" if amount else _NOTIONALS[pair.split("/")[1]]
         dust = Dust(units(amount or "0"), units(notional or "0") * 10**DECIMALS)
-        only = frozenset(FACES[rank % 2 : rank % 2 + 1]) if rank < 2 else None
+        only = frozenset(list(made.rests)[rank::2]) if rank < 2 else None
         request = pb.BookRequest(
             pair=pair, levels=LEVELS, venues=only or (), min_amount=amount, min_notional=notional, min_interval_ms=300
         )

@@ -80,6 +80,7 @@ class Judge:
         self._stale_us = int(stale_s * 1e6)
         self._before: Told | None = None
         self._places: dict[str, tuple[int, int]] = {}  # by venue: live since, and the true position shown last
+        self._told: dict[str, int] = {}  # by venue: the position in the venue's own numbers
 
     async def book(self, message: pb.Book) -> None:
         """Judges a message of MarketData.StreamBook."""
@@ -229,7 +230,9 @@ class Judge:
                 continue
             tape = self._cursors[trust.venue].tape
             try:
-                place = places[index] = await tape.place(trust.position)
+                lower = trust.position < self._told.get(trust.venue, 2**64)
+                self._told[trust.venue] = trust.position
+                place = places[index] = await tape.place(trust.position, lower=lower)
             except Unplaced as error:
                 self._find("position", trust.venue, told.sent_ns, str(error))
                 continue

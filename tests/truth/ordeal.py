@@ -1,6 +1,7 @@
 """One strike after another on one face, each healed before the next, and what became of each."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,12 +9,14 @@ from random import Random
 from typing import Any
 
 from tests.truth.court import HEAL_S, Court, NotHealed
+from tests.truth.faces import FACES, span
 from tests.truth.record import BookName, Down, Excuse, Finding, excuse
-from tests.truth.strikes import Strike, deck
-from tests.truth.tape import units
+from tests.truth.strikes import Strike, deck, kinds_of
+from tests.truth.tape import Tape, units
 
 _LASTING = ("silence", "half_open", "skew")  # what these strike is a connection or a clock, not a diff
 AUDIT_S = 30.0  # what is wrong without a trace must be found within this
+_MEND_S = 6.0  # after which a cut ends what no audit finds for sure
 
 
 @dataclass(slots=True)
@@ -30,6 +33,7 @@ class Outcome:
     breaches: list[Down] = field(default_factory=list)  # other books that left live
     faults: list[Finding] = field(default_factory=list)
     explained: int = 0
+    mended_ns: int = 0  # a cut of ours ended it then; 0: it healed by itself
     problem: str = ""  # it did not heal, in words
 
     @property
@@ -87,25 +91,34 @@ class Ordeal:
             book = BookName(self.face, pair)
             tape = self.court.tapes[book]
             last = row.get("last", {})
-            if "u" in last:
-                after, until = last["U"] - 1, last["u"]
-            elif "microtimestamp" in last:
-                until = last["microtimestamp"]
-                after = self.court.record.shown_before(book, until)
-            else:  # the venue does not tell which diffs: all that changed while it struck, or while it lasted
-                lasts = strike.fault["kind"] in _LASTING
-                began_us = row["began_us"] if lasts else row.get("first_struck_us", row["ended_us"])
-                ended_us = row["ended_us"] + int(strike.slack_s * 1e6) if lasts else row.get("last_struck_us", 0)
-                before = [each for sent, each in self.court.record.shown_at[book] if sent // 1000 <= began_us]
-                after = before[-1] if before else tape.start
-                until = tape.position_at(ended_us)
+            after, until = self._struck(strike, row, book, tape)
             struck = tape.between(after, until)
             if "price" in last:
-                price = units(last["price"])
+                price = units(str(last["price"]))
                 struck = [change for change in struck if abs(change.key) == price]
             until_ns = row["ended_us"] * 1000 + int(self._audit_s * 1e9)
             excuses.append(excuse(book, tape, struck, after, until, until_ns))
         return excuses
+
+    def _struck(self, strike: Strike, row: dict[str, Any], book: BookName, tape: Tape) -> tuple[int, int]:
+        """The positions after which and up to which the changes lie that were struck."""
+        told = span(row.get("last", {}))
+        record = self.court.record
+        if told is not None:
+            first, last = told
+            if FACES[self.face].stamp_parts:
+                return record.shown_before(book, last), last
+            return tape.placed(first or 0) or tape.start, tape.placed(last) or tape.public
+        # The venue does not tell which diffs: all that changed while it struck, or while it lasted.
+        lasts = strike.fault["kind"] in _LASTING
+        began_us = row["began_us"] if lasts else row.get("first_struck_us", row["ended_us"])
+        ended_us = row["ended_us"] + int(strike.slack_s * 1e6) if lasts else row.get("last_struck_us", 0)
+        if strike.fault["kind"] == "reorder":  # the one that came too early is as old as the other afterwards
+            ended_us = row["ended_us"]
+        before = [each for sent, each in record.shown_at[book] if sent // 1000 <= began_us]
+        after = before[-1] if before else tape.start
+        # A clock that goes back leaves the position at that of the diff before.
+        return after - (strike.fault["kind"] == "skew"), tape.position_at(ended_us)
 
     def _healthy(self) -> bool:
         now_us = time.time_ns() // 1000
@@ -122,6 +135,12 @@ class Ordeal:
 
         timeout_s = self._heal_s + (self._audit_s if outcome.strike.blind else 0.0)
         try:
+            if outcome.strike.mended:
+                with contextlib.suppress(NotHealed):
+                    await self.court.until(right, "luck", _MEND_S)
+                if not right():
+                    outcome.mended_ns = time.time_ns()
+                    await self.court.admin.cut(self.face)
             await self.court.until(right, f"healing of {outcome.strike}", timeout_s)
         except NotHealed as error:
             outcome.problem = str(error)
@@ -135,6 +154,8 @@ class Ordeal:
             touched = set()
         for book in self.court.books(self.face):
             for down in self.court.record.downs(book, outcome.began_ns):
+                if outcome.mended_ns and down.left_ns >= outcome.mended_ns:
+                    continue
                 (outcome.left if book.pair in touched else outcome.breaches).append(down)
         back = [down.back_ns - max(outcome.ended_ns, down.left_ns) for down in outcome.left if down.back_ns]
         outcome.heal_s = max(0.0, max(back, default=0) / 1e9)
@@ -145,7 +166,6 @@ class Ordeal:
 
 
 def make(court: Court, seed: int, audit_s: float = AUDIT_S, kinds: tuple[str, ...] = ()) -> list[Ordeal]:
-    """One ordeal for each face."""
-    return [
-        Ordeal(court, face, deck(Random(f"{seed}/{face}"), face, court.pairs, kinds), audit_s) for face in court.rests
-    ]
+    """One ordeal for each face on which any of these kinds can strike."""
+    faces = [face for face in court.rests if not kinds or set(kinds) & set(kinds_of(face))]
+    return [Ordeal(court, face, deck(Random(f"{seed}/{face}"), face, court.pairs, kinds), audit_s) for face in faces]

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from tests.truth.faces import FACES
+
 CODES = (1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999)
 FORMS = ("text", "truncated", "types", "nan", "negative", "empty", "utf8")
 _TOO_BIG = 20_000_000  # bytes; no client has to take such a message
@@ -17,7 +19,7 @@ class Strike:
 
     `pair` is None when it concerns the whole face. `wide`: all books of the face may leave live, not only the
     pair's. `harmless`: none may. `blind`: diffs go missing without a trace, so that nobody can know before an audit:
-    what it makes wrong is judged apart.
+    what it makes wrong is judged apart. `mended`: where no audit finds it for sure, a cut ends it after a while.
     """
 
     label: str  # its row in the table
@@ -31,6 +33,11 @@ class Strike:
     healed_by_cut: bool = False  # clients rightly do not ask again for an hour
     settle_s: float = _FRAME_S  # after its end: so late may its effect begin
     slack_s: float = field(default=0.3)  # of a blind one: after its end diffs may still be lost
+
+    @property
+    def mended(self) -> bool:
+        """Whether nothing but luck would end what it made wrong."""
+        return self.blind and not FACES[self.face].audited
 
     def __str__(self) -> str:
         words = ", ".join(f"{name}={value}" for name, value in self.fault.items())
@@ -48,7 +55,9 @@ Maker = Callable[[Random, str, str], Strike]  # from the face and the pair that 
 
 def deck(rng: Random, face: str, pairs: Sequence[str], kinds: Sequence[str] = ()) -> Iterator[Strike]:
     """Strikes without end: all kinds come equally often, in random order."""
-    labels = list(kinds or KINDS)
+    labels = [label for label in kinds_of(face) if not kinds or label in kinds]
+    if not labels:
+        raise ValueError(f"none of these kinds strikes on {face}: {'; '.join(kinds)}")
     while True:
         rng.shuffle(labels)
         for label in labels:
@@ -61,11 +70,18 @@ def _frames(
     """A fault on frames of one pair."""
 
     def make(rng: Random, face: str, pair: str) -> Strike:
-        fault = {"kind": label, "channel": rng.choice(channels), "count": rng.randint(*counts)}
+        fault = {"kind": label, "channel": rng.choice(_served(face, channels)), "count": rng.randint(*counts)}
         fault |= {name: _draw(rng, value) for name, value in fixed.items()}
-        return Strike(label, face, pair, fault, harmless=harmless)
+        # A late frame of one book is a missing number to the others of its connection.
+        wide = label == "delay" and FACES[face].one_number
+        return Strike(label, face, pair, fault, harmless=harmless, wide=wide)
 
     return make
+
+
+def _served(face: str, channels: Sequence[str]) -> list[str]:
+    """Those that a client subscribes there."""
+    return [each for each in channels if each != "top" or FACES[face].tops]
 
 
 def _draw(rng: Random, value: Any) -> Any:
@@ -77,25 +93,26 @@ def _draw(rng: Random, value: Any) -> Any:
 
 
 def _drop(rng: Random, face: str, pair: str) -> Strike:
-    blind = face == "bitstamp"  # its diffs carry no numbers
+    blind = not FACES[face].numbered
     fault = {"kind": "drop", "channel": "diff", "count": rng.randint(1, 2 if blind else 5)}
     if not blind:
         fault["every"] = rng.randint(1, 3)
         fault["channel"] = rng.choice(("diff", "any"))
-    return Strike("drop", face, pair, fault, blind=blind)
+    return Strike("drop", face, pair, fault, blind=blind, wide=FACES[face].one_number)
 
 
 def _reorder(rng: Random, face: str, pair: str) -> Strike:
-    fault = {"kind": "reorder", "channel": "diff", "count": 1 if face == "bitstamp" else rng.randint(1, 3)}
-    return Strike("reorder", face, pair, fault, blind=face == "bitstamp")
+    blind = not FACES[face].numbered
+    fault = {"kind": "reorder", "channel": "diff", "count": 1 if blind else rng.randint(1, 3)}
+    return Strike("reorder", face, pair, fault, blind=blind, wide=FACES[face].one_number)
 
 
 def _garbage(form: str) -> Maker:
     def make(rng: Random, face: str, pair: str) -> Strike:
-        channel = rng.choice(("diff", "diff", "any", "top"))
+        channel = rng.choice(_served(face, ("diff", "diff", "any", "top")))
         fault = {"kind": "garbage", "form": form, "channel": channel, "count": rng.randint(1, 3)}
-        # Where diffs carry no numbers, any frame that cannot be read may have been one of any pair.
-        return Strike(f"garbage {form}", face, pair, fault, wide=face == "bitstamp")
+        # What does not tell whose book it was may have been one of any pair.
+        return Strike(f"garbage {form}", face, pair, fault, wide=form in FACES[face].anonymous)
 
     return make
 
@@ -109,14 +126,15 @@ def _oversized(rng: Random, face: str, pair: str) -> Strike:
 def _silence(rng: Random, face: str, pair: str) -> Strike:
     fault = {"kind": "silence", "for_s": _draw(rng, (1.0, 14.0)), "clients": rng.choice(("all", "present"))}
     fault["cure"] = rng.random() < 0.5
-    return Strike("silence of a pair", face, pair, fault, blind=face == "bitstamp")
+    facts = FACES[face]
+    return Strike("silence of a pair", face, pair, fault, blind=not facts.numbered, wide=facts.one_number)
 
 
 def _silence_all(pings: bool) -> Maker:
     def make(rng: Random, face: str, pair: str) -> Strike:
         fault = {"kind": "silence", "for_s": _draw(rng, (2.0, 14.0)), "pings": pings}
         label = "silence, pings" if pings else "silence, no pings"
-        return Strike(label, face, None, fault, wide=True, blind=face == "bitstamp", settle_s=1.0)
+        return Strike(label, face, None, fault, wide=True, blind=not FACES[face].numbered, settle_s=1.0)
 
     return make
 
@@ -126,7 +144,7 @@ def _half_open(clients: str) -> Maker:
         fault = {"kind": "half_open", "for_s": _draw(rng, (3.0, 16.0)), "clients": clients}
         fault["connects"] = rng.choice(("held", "hang")) if clients == "all" else "held"
         label = f"half_open {clients}"
-        return Strike(label, face, None, fault, wide=True, blind=face == "bitstamp", settle_s=1.0)
+        return Strike(label, face, None, fault, wide=True, blind=not FACES[face].numbered, settle_s=1.0)
 
     return make
 
@@ -145,14 +163,16 @@ def _cut_reset(rng: Random, face: str, pair: str) -> Strike:
 
 def _refuse(label: str, *statuses: int) -> Maker:
     def make(rng: Random, face: str, pair: str) -> Strike:
-        what, status = rng.choice(("ws", "all", "rest")), rng.choice(statuses)
+        # To 403 Bybit adds that one shall rest for ten minutes, which is obeyed.
+        allowed = [each for each in statuses if (face, each) != ("bybit", 403)]
+        what, status = rng.choice(("ws", "all", "rest")), rng.choice(allowed)
         fault: dict[str, Any] = {"kind": "refuse", "for_s": _draw(rng, (1.0, 6.0)), "what": what, "status": status}
         if status == 429:
             fault["retry_after_s"] = rng.randint(1, 4)
         elif status == 0:
             fault["reset"] = rng.random() < 0.5
         cut = {"kind": "cut", "count": 1}
-        forbidden = status == 403 and what != "ws"
+        forbidden = status == 403 and what != "ws" and FACES[face].rest == "snapshots"
         return Strike(label, face, None, fault, wide=True, after=cut, settle_s=1.0, healed_by_cut=forbidden)
 
     return make
@@ -165,16 +185,27 @@ def _life(rng: Random, face: str, pair: str) -> Strike:
 
 
 def _shutdown(rng: Random, face: str, pair: str) -> Strike:
-    fault = {"kind": "shutdown", "notice_s": rng.choice((-1.0, 0.0, 1.0, 3.0))}
+    notice_s = rng.choice((-1.0, 0.0, 1.0, 3.0))
+    fault = {"kind": "shutdown", "notice_s": abs(notice_s) if FACES[face].long_notice else notice_s}
     return Strike("shutdown", face, None, fault, wide=True, settle_s=1.0)
 
 
 def _reply(label: str, count: int | None = 1, healed_by_cut: bool = False, **fixed: Any) -> Maker:
-    """A fault on a snapshot, with a reason to ask for one: a lost diff where that can be noticed, else a cut."""
+    """A fault on a snapshot, with a reason to ask for one: a lost diff where that can be noticed, else a cut.
+
+    Where REST books only tell quiet from dead, a silent stream is the reason.
+    """
 
     def make(rng: Random, face: str, pair: str) -> Strike:
         drawn = {name: _draw(rng, value) for name, value in fixed.items()}
+        if (face, drawn.get("code")) == ("bybit", 403):  # it adds that one shall rest for ten minutes
+            drawn["code"] = 451
         fault = {"kind": label.split()[0], **({} if count is None else {"count": rng.randint(1, count)}), **drawn}
+        if FACES[face].rest == "probes":
+            silence = {"kind": "silence", "for_s": _draw(rng, (6.0, 9.0))}
+            if count is not None:  # one request at a time, and only while it lasts
+                fault["count"] = 1
+            return Strike(label, face, pair, fault, after=silence)
         if face == "binance" and rng.random() < 0.6:
             drop = {"kind": "drop", "channel": "diff", "count": 1}
             return Strike(label, face, pair, fault, after=drop, healed_by_cut=healed_by_cut, wide=healed_by_cut)
@@ -213,10 +244,19 @@ def _skew(rng: Random, face: str, pair: str) -> Strike:
         None if wide else pair,
         fault,
         wide=wide,
-        blind=face == "bitstamp",
+        blind=FACES[face].clock_is_position,
         settle_s=slack_s,
         slack_s=slack_s,
     )
+
+
+def _demand(kind: str, *, harmless: bool) -> Maker:
+    """What a venue may rightly do, and a face does on demand."""
+
+    def make(rng: Random, face: str, pair: str) -> Strike:
+        return Strike(kind, face, pair, {"kind": kind, "count": 1}, harmless=harmless)
+
+    return make
 
 
 KINDS: dict[str, Maker] = {
@@ -258,4 +298,17 @@ KINDS: dict[str, Maker] = {
     "wrong any": _wrong("any"),
     "wrong best": _wrong("best"),
     "skew": _skew,
+    "checksum": _demand("checksum", harmless=False),
+    "resnapshot": _demand("resnapshot", harmless=True),
+    "restart": _demand("restart", harmless=True),
+    "renumber": _demand("renumber", harmless=True),
 }
+_DEMANDS = ("checksum", "resnapshot", "restart", "renumber")
+_REPLIES = tuple(KINDS)[tuple(KINDS).index("late") : tuple(KINDS).index("lost")]
+
+
+def kinds_of(face: str) -> list[str]:
+    """The kinds that can strike there: not faults on REST books where no client asks for one."""
+    facts = FACES[face]
+    left_out = {*(set(_DEMANDS) - set(facts.demands)), *(() if facts.rest else _REPLIES)}
+    return [label for label in KINDS if label not in left_out]

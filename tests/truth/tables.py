@@ -196,8 +196,11 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _mutant(
         "audit ignored", "lies",
-        ("exchanges/feed.py", "                problem = action.on(book, received_ns, applied_ns) or problem\n",
-         "                action.on(book, received_ns, applied_ns)\n"),
+        (
+            "exchanges/feed.py",
+            "                if found:\n                    problem, heal",
+            "                if found and not isinstance(action, Compare):\n                    problem, heal",
+        ),
     ),
     _mutant(
         "one audit resyncs all", "a lie at the touch",

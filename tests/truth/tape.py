@@ -1,7 +1,8 @@
 """The venue's own account of its books: every published change, kept for a while, and the book at any kept position.
 
-Positions are update ids on Binance and microtimestamps on Bitstamp. Numbers are integers in units of 10^-12, made of
-the venue's decimal text, so that nothing is ever rounded. Everything here runs on one event loop.
+Positions are ids where a venue's books carry ids, and microtimestamps where they carry times. Numbers are integers in
+units of 10^-12, made of the venue's decimal text, so that nothing is ever rounded. Everything here runs on one event
+loop.
 """
 
 import asyncio
@@ -13,6 +14,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import aiohttp
+
+from tests.truth.faces import FACES, Face
+from tests.truth.numbers import Numbers
 
 DECIMALS = 12  # of the integers here; no venue is finer
 KEPT_S = 120.0  # of changes
@@ -41,11 +45,13 @@ class Change(NamedTuple):
 class Tape:
     """The true book of one symbol on one face; asks for the changes a few times a second while it runs."""
 
-    def __init__(self, http: aiohttp.ClientSession, rest: str, symbol: str, *, by_stamp: bool) -> None:
+    def __init__(self, http: aiohttp.ClientSession, rest: str, symbol: str, face: Face = FACES["binance"]) -> None:
         self._http = http
         self._rest = rest
         self._symbol = symbol
-        self._by_stamp = by_stamp
+        self._face = face
+        self._by_stamp = bool(face.stamp_parts)
+        self._numbers = Numbers(contiguous=face.contiguous)
         self.changes: list[Change] = []
         self.positions: list[int] = []  # of the changes
         self.dropped = 0  # changes that are no longer kept
@@ -54,6 +60,7 @@ class Tape:
         self.public = 0  # the venue has published everything up to here
         self._skews: deque[tuple[float, int]] = deque()  # (until when it may matter, shift in µs), newest first
         self._moved = asyncio.Event()
+        self._asked = self._answered = 0  # pages
         self._task: asyncio.Task[None] | None = None
         self.restarts = 0  # times the venue no longer kept what we had not read yet
 
@@ -68,14 +75,16 @@ class Tape:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def place(self, position: int) -> int:
+    async def place(self, position: int, *, lower: bool = False) -> int:
         """The true position of one that a book tells; waits until the venue has published it.
 
-        Where times are positions, a clock that was wrong has shifted them. Raises Unplaced.
+        Where times are positions, a clock that was wrong has shifted them. `lower`: than what the book told before.
+        The venue may count anew then, so that nothing read up to now can tell which book is meant. Raises Unplaced.
         """
         deadline = time.monotonic() + REACH_S
+        fresh = self._asked + 1 if lower and self._face.counts_anew else 0
         while True:
-            placed = self._placed(position)
+            placed = self.placed(position) if self._answered >= fresh else None
             if placed is not None:
                 if placed < self.start:
                     raise Unplaced(f"{self._symbol}: {position} is older than the {KEPT_S:.0f} s that are kept")
@@ -108,9 +117,13 @@ class Tape:
                 return change.position
         return None
 
-    def _placed(self, position: int) -> int | None:
+    def placed(self, position: int) -> int | None:
+        """The same at once; None: the venue has not published it, as far as is known."""
         if not self._by_stamp:
-            return position if position <= self.public else None
+            found = self._numbers.find(position, self.start, self.public)
+            older = self._numbers.newest(position) < self.start and not self._face.counts_anew
+            return self._numbers.newest(position) if found is None and older else found
+        position //= self._face.stamp_parts
         now = time.monotonic()
         for until, shift in self._skews:
             true = position - shift
@@ -137,7 +150,10 @@ class Tape:
 
     async def _page(self) -> bool:
         after = self.positions[-1] if self.positions else self.start
-        status, told = await self._get("changes", after=after, limit=_MOST)
+        self._asked += 1
+        asked = self._asked
+        number = after if self._by_stamp else self._numbers.number(after)
+        status, told = await self._get("changes", after=number, limit=_MOST)
         if status == 410:
             self.restarts += 1
             await self._take_book()
@@ -147,16 +163,19 @@ class Tape:
             side = 0 if word == "bid" else 1
             key = units(price) if side else -units(price)
             after_ = units(total)
-            position = time_us if self._by_stamp else update_id
+            position = time_us if self._by_stamp else self._numbers.read(update_id)
             before = self.head[side].pop(key, 0)
             if after_:
                 self.head[side][key] = after_
             self.changes.append(Change(position, time_us, side, key, before, after_))
             self.positions.append(position)
-        self.public = max(int(told["public_microtimestamp" if self._by_stamp else "public_update_id"]), self.public)
+        stamp, number = int(told["public_microtimestamp"]), int(told["public_update_id"])
+        self.public = max(stamp if self._by_stamp else self._numbers.newest(number), self.public)
         self._note_skew(int(told["skew_us"]))
         self._trim()
         more: bool = told["more"]
+        if not more:
+            self._answered = asked
         return more
 
     def _note_skew(self, shift: int) -> None:
@@ -179,13 +198,15 @@ class Tape:
 
     async def _take_book(self) -> None:
         status, told = await self._get("book", levels=0)
+        if status == 200 and self._face.by_messages:  # the present may be ahead of the last message
+            status, told = await self._get("book", levels=0, at=told["update_id"])
         if status != 200:
             raise RuntimeError(f"{self._symbol}: /admin/book answers {status}: {told}")
         self.head = (
             {-units(price): units(amount) for price, amount in told["bids"]},
             {units(price): units(amount) for price, amount in told["asks"]},
         )
-        self.start = int(told["microtimestamp"]) if self._by_stamp else told["update_id"]
+        self.start = int(told["microtimestamp"]) if self._by_stamp else self._numbers.read(told["update_id"])
         self.dropped += len(self.changes) + 1  # every cursor begins anew
         self.changes, self.positions = [], []
         self._note_skew(0)

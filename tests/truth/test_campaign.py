@@ -8,10 +8,11 @@ import pytest
 from rich.console import Console
 
 from tests.truth import campaign
-from tests.truth.court import PAIRS
+from tests.truth.court import VENUES
+from tests.truth.faces import FACES, PAIRS
 from tests.truth.ordeal import Outcome
 from tests.truth.record import BookName, Down, Finding
-from tests.truth.strikes import KINDS, Strike, deck
+from tests.truth.strikes import KINDS, Strike, deck, kinds_of
 
 # Short ones: silence takes its time to be told from a quiet market.
 QUICK = (
@@ -31,7 +32,7 @@ def words(told: campaign.Verdict) -> str:
 
 async def test_a_dozen_faults_put_nothing_wrong_on_the_stream() -> None:
     """No wrong, missing or foreign level, nothing old that is said to be live, no other book touched."""
-    options = campaign.Options(faults=14, updates=300, pairs=2, seed=3, kinds=QUICK)
+    options = campaign.Options(faults=14, updates=300, pairs=2, venues=VENUES, seed=3, kinds=QUICK)
     told = await campaign.run(options, Console(file=io.StringIO()))
     assert told.good, words(told)
     assert len(told.outcomes) == 14
@@ -44,7 +45,8 @@ async def test_a_dozen_faults_put_nothing_wrong_on_the_stream() -> None:
 @pytest.mark.timeout(1800)  # a guard against hanging, for a run of some minutes
 async def test_many_faults_put_nothing_wrong_on_the_stream() -> None:
     """Each kind at least once on each face."""
-    told = await campaign.run(campaign.Options(faults=2 * len(KINDS), updates=5000, seed=11), Console())
+    options = campaign.Options(faults=len(FACES) * len(KINDS), updates=5000, seed=11)
+    told = await campaign.run(options, Console())
     print(words(told))
     assert told.good
     assert {outcome.strike.label for outcome in told.outcomes} == KINDS.keys()
@@ -53,10 +55,40 @@ async def test_many_faults_put_nothing_wrong_on_the_stream() -> None:
 def test_a_deck_is_the_same_for_the_same_seed_and_holds_every_kind_once_a_round() -> None:
     """So that a bad run can be had again."""
     first, again, other = (deck(Random(seed), "binance", PAIRS[:4]) for seed in (1, 1, 2))
-    strikes = [next(first) for _ in KINDS]
-    assert strikes == [next(again) for _ in KINDS]
-    assert strikes != [next(other) for _ in KINDS]
-    assert {strike.label for strike in strikes} == KINDS.keys()
+    kinds = kinds_of("binance")
+    strikes = [next(first) for _ in kinds]
+    assert strikes == [next(again) for _ in kinds]
+    assert strikes != [next(other) for _ in kinds]
+    assert [strike.label for strike in strikes] != kinds
+    assert sorted(strike.label for strike in strikes) == sorted(kinds)
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_each_face_has_the_kinds_that_can_strike_there(face: str) -> None:
+    """Its own demands and nobody else's; no fault on a book that no client asks for; all of one strike's face."""
+    kinds, facts = set(kinds_of(face)), FACES[face]
+    assert kinds & {"checksum", "resnapshot", "restart", "renumber"} == set(facts.demands)
+    assert ("ancient" in kinds) == bool(facts.rest)
+    strikes = [strike for strike, _ in zip(deck(Random(5), face, PAIRS[:3]), range(3 * len(kinds)), strict=False)]
+    assert {strike.face for strike in strikes} == {face}
+    if not facts.tops:
+        assert not [strike for strike in strikes if strike.fault.get("channel") == "top"]
+
+
+def test_a_kind_that_strikes_nowhere_on_a_face_is_told() -> None:
+    """Or the deck would be empty for ever."""
+    with pytest.raises(ValueError, match="none of these kinds strikes on okx"):
+        next(deck(Random(1), "okx", PAIRS[:1], ("checksum",)))
+
+
+def test_what_a_lost_frame_touches() -> None:
+    """All books of the connection where one number counts all its messages, else its own."""
+    for face, facts in FACES.items():
+        for kind in ("drop", "reorder", "delay", "silence of a pair"):
+            assert KINDS[kind](Random(1), face, PAIRS[0]).wide == (face == "coinbase"), (face, kind)
+        assert KINDS["lost"](Random(1), face, PAIRS[0]).blind
+        assert KINDS["drop"](Random(1), face, PAIRS[0]).blind == (face in ("bitstamp", "kraken"))
+        assert KINDS["garbage nan"](Random(1), face, PAIRS[0]).wide == ("nan" in facts.anonymous)
 
 
 def test_the_report_tells_what_is_wrong() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from proto import orderbook_pb2 as pb
 from proto import orderbook_pb2_grpc as stubs
-from tests.truth.court import FACES, PAIRS, Court, channel_to, court
+from tests.truth.court import VENUES, Court, channel_to, court
+from tests.truth.faces import PAIRS
 from tests.truth.judge import SLACK_S, STALE_S, Judge
 from tests.truth.record import BookName, Record
 from tests.truth.tapes import still_tape
@@ -23,7 +24,7 @@ class Stage:
     """Honest messages of a real server, and the tapes to judge them by."""
 
     def __init__(self, made: Court, books: list[pb.Book], summaries: list[pb.Summary]) -> None:
-        self.tapes = {face: made.tapes[BookName(face, PAIR)] for face in FACES}
+        self.tapes = {face: made.tapes[BookName(face, PAIR)] for face in VENUES}
         self.books = books
         self.summaries = summaries
 
@@ -267,7 +268,7 @@ def _summary_name(told: pb.Summary) -> None:
 
 
 def _summary_swapped(told: pb.Summary) -> None:
-    told.bids[0].exchange = next(each for each in FACES if each != told.bids[0].exchange)
+    told.bids[0].exchange = next(each for each in VENUES if each != told.bids[0].exchange)
 
 
 def _summary_order(told: pb.Summary) -> None:
@@ -318,9 +319,9 @@ async def test_a_lie_in_a_summary_is_found(stage: Stage, lie: Callable[[pb.Summa
 
 async def test_equal_prices_must_have_the_larger_amount_first() -> None:
     """A tie of two venues in a Summary, and of two amounts in a Book."""
-    tapes: dict[str, Any] = {face: still_tape([(0, "100", "1" if face == "binance" else "2")]) for face in FACES}
+    tapes: dict[str, Any] = {face: still_tape([(0, "100", "1" if face == "binance" else "2")]) for face in VENUES}
     names = {"binance": 1, "bitstamp": 2}
-    trusts = [pb.VenueState(venue=face, state=pb.LIVE, position=5) for face in FACES]
+    trusts = [pb.VenueState(venue=face, state=pb.LIVE, position=5) for face in VENUES]
 
     def told(*order: str) -> pb.Summary:
         levels = [pb.Level(exchange=face, price=100.0, amount=float(names[face])) for face in order]

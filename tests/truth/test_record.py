@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from proto import orderbook_pb2 as pb
-from tests.truth.court import PAIRS
+from tests.truth.faces import FACES, PAIRS, span
+from tests.truth.numbers import Numbers
 from tests.truth.record import BookName, Excuse, Finding, Record, excuse
 from tests.truth.tape import Change, Cursor, Tape, Unplaced, units
 from tests.truth.tapes import still_tape
@@ -47,7 +48,7 @@ def test_a_cursor_goes_forwards_and_backwards() -> None:
 
 async def test_a_shifted_clock_moves_positions() -> None:
     """Where times are positions, a shift that was seen is taken off again; a position that never was stays none."""
-    tape = Tape(None, "", "", by_stamp=True)  # type: ignore[arg-type]
+    tape = Tape(None, "", "", FACES["bitstamp"])  # type: ignore[arg-type]
     tape.changes = [Change(each, each, 0, -1, 0, 1) for each in (1_000, 2_003, 3_007)]
     tape.positions, tape.start, tape.public = [1_000, 2_003, 3_007], 500, 3_007
     tape._note_skew(0)
@@ -59,7 +60,7 @@ async def test_a_shifted_clock_moves_positions() -> None:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Unplaced):
         patch.setattr("tests.truth.tape.REACH_S", 0.05)
         await tape.place(2_000)
-    assert tape._placed(3_600) is None  # not read yet: no older shift may claim it
+    assert tape.placed(3_600) is None  # not read yet: no older shift may claim it
 
 
 def test_an_excuse_covers_what_the_strike_made_wrong_and_no_more() -> None:
@@ -100,3 +101,46 @@ def test_the_time_line_tells_who_left_live() -> None:
 def test_units(text: str, wanted: int) -> None:
     """Decimal text becomes whole numbers without rounding."""
     assert units(text) == wanted
+
+
+def test_numbers_that_begin_anew_are_later_positions() -> None:
+    """As OKX's after maintenance: one lower number follows the last one, and both can be told apart."""
+    numbers = Numbers(contiguous=True)
+    assert [numbers.read(each) for each in (5000, 5001, 5002)] == [5000, 5001, 5002]
+    assert [numbers.read(each) for each in (100, 101)] == [5003, 5004]
+    assert numbers.number(5004) == 101
+    assert numbers.find(101, 5000, 5004) == 5004
+    assert numbers.find(5001, 5000, 5004) == 5001
+    assert numbers.find(102, 5000, 5004) is None
+    assert numbers.newest(102) == 5005
+
+
+def test_numbers_of_messages_that_begin_anew_lie_far_after_all_before() -> None:
+    """As Bybit's after a restart, where nobody knows how many messages told nothing: the newest counting wins."""
+    numbers = Numbers(contiguous=False)
+    assert [numbers.read(each) for each in (300, 300, 302)] == [300, 300, 302]
+    first, second = numbers.read(1), numbers.read(2)
+    assert (second - first, first > 303) == (1, True)
+    third = numbers.read(1)
+    assert numbers.find(1, 300, third) == third
+    assert numbers.find(2, 300, third) == second
+    assert numbers.find(302, 300, third) == 302
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        ({"U": 7, "u": 9}, (6, 9)),
+        ({"u": 9, "seq": 70}, (8, 9)),
+        ({"prev_change_id": 5, "change_id": 9}, (5, 9)),
+        ({"prevSeqId": 5, "seqId": 9}, (5, 9)),
+        ({"microtimestamp": 9}, (None, 9)),
+        ({"sequence_num": 4, "event_time": "1970-01-01T00:00:01.000002Z"}, (None, 1_000_002)),
+        ({"timestamp": "1970-01-02T00:00:00.5Z"}, (None, 86_400_500_000)),
+        ({"sequence_num": 4}, None),
+        ({}, None),
+    ],
+)
+def test_the_numbers_of_a_struck_diff(told: dict[str, Any], wanted: Any) -> None:
+    """In each venue's words."""
+    assert span(told) == wanted
