@@ -11,6 +11,9 @@ import aiohttp
 import pytest
 
 from tests.venue.clients import Client, Levels, apply, closed, message, numbers, running, until
+from venue.budget import CONNECTS_WINDOW_S
+from venue.faces import bybit
+from venue.faces.registry import FACES
 
 FAST: dict[str, Any] = {"batch_ms": 20, "speed": 5.0, "deep_levels": 60}
 PAIR = "BTC/USDT@bybit"
@@ -89,6 +92,7 @@ async def test_messages_have_the_documented_fields() -> None:
             got = await message(socket)
             assert list(got) == ["topic", "type", "ts", "data", "cts"]
             assert list(got["data"]) == ["s", "b", "a", "u", "seq"] and got["cts"] <= got["ts"]
+            assert abs(got["ts"] / 1000 - time.time()) < 5 and abs(got["cts"] / 1000 - time.time()) < 5
             for price, amount in (*got["data"]["b"], *got["data"]["a"]):
                 assert len(price.partition(".")[2]) == 2
                 assert "." not in amount or not amount.endswith("0")
@@ -224,6 +228,10 @@ async def test_control_messages() -> None:
         assert (await subscribe(socket, "orderbook.50.BTCUSDT"))["success"] is True
         got = await subscribe(socket, "orderbook.50.BTCUSDT")
         assert got["success"] is False and "already subscribed" in got["ret_msg"]
+        names = {
+            (await subscribe(each, "tickers.BTCUSDT"))["conn_id"] for each in (socket, await client.ws("bybit", PATH))
+        }
+        assert got["conn_id"] in names and len(names) == 2, "one name for each connection"
 
 
 async def test_who_says_nothing_is_cut() -> None:
@@ -249,7 +257,11 @@ async def test_trades() -> None:
             assert got["type"] == "snapshot" and got["ts"]
             found += got["data"]
         assert all(int(b["i"]) == int(a["i"]) + 1 for a, b in pairwise(found))
-        assert {row["S"] for row in found} <= {"Buy", "Sell"} and found[0]["s"] == "BTCUSDT"
+        takers = {
+            each.trade_id: each.taker_side for each in client.venue.faces["bybit"].feeds["BTCUSDT"].market.recent
+        }
+        assert all(row["S"] == ("Buy", "Sell")[takers[int(row["i"])]] for row in found)
+        assert found[0]["s"] == "BTCUSDT"
 
 
 async def test_rest() -> None:
@@ -326,3 +338,38 @@ async def test_a_wrong_clock_is_wrong_alike() -> None:
         seconds = int(told["result"]["timeSecond"])
         assert abs(int(told["result"]["timeNano"]) / 1e9 - seconds) < 2 and abs(told["time"] / 1e3 - seconds) < 2
         assert seconds > time.time() + 500
+
+
+async def test_a_connection_has_room_for_so_many_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All topics of a connection count, until they are unsubscribed."""
+    assert bybit.MOST_ARGUMENT_CHARACTERS == 21_000
+    monkeypatch.setattr(bybit, "MOST_ARGUMENT_CHARACTERS", 45)
+    async with running(PAIR, **FAST) as client:
+        socket = await client.ws("bybit", PATH)
+        first, second, third = (f"kline.{interval}.BTCUSDT" for interval in (1, 3, 60))  # 15, 15 and 16 characters
+        assert (await subscribe(socket, first, second))["success"] is True
+        got = await subscribe(socket, third)
+        assert (got["success"], got["ret_msg"]) == (False, "args too long")
+        await socket.send_json({"op": "unsubscribe", "args": [first]})
+        await until(socket, lambda m: m.get("op") == "unsubscribe")
+        assert (await subscribe(socket, third))["success"] is True
+
+
+async def test_deeper_topics_have_fewer_messages() -> None:
+    """200 levels take five intervals of 50 levels, 1000 take ten."""
+    async with running(PAIR, **FAST) as client:
+        socket = await client.ws("bybit", PATH, max_msg_size=0)
+        await subscribe(socket, *(f"orderbook.{depth}.BTCUSDT" for depth in (50, 200, 1000)))
+        counts = dict.fromkeys((50, 200, 1000), 0)
+        while counts[50] < 100:
+            got = await until(socket, lambda m: m.get("type") == "delta")
+            counts[int(got["topic"].split(".")[1])] += 1
+        assert 10 <= counts[200] <= 30 and 5 <= counts[1000] <= 15
+
+
+def test_the_documented_duties_are_the_defaults() -> None:
+    """A client that is tested without options meets what the venue demands."""
+    told = FACES["bybit"].options()
+    assert isinstance(told, bybit.BybitOptions)
+    assert (told.batch_ms, told.idle_s, told.connects, told.requests) == (20, 600, 500, 600)
+    assert (bybit.REPEAT_US, CONNECTS_WINDOW_S, bybit.REQUESTS_WINDOW_S) == (3_000_000, 300, 5)

@@ -1,6 +1,7 @@
 """The OKX face over real sockets: the chain of ids, keep-alives, numbers anew, duties, REST; wrong clients too."""
 
 import asyncio
+import time
 import zlib
 from collections.abc import Callable
 from itertools import pairwise, zip_longest
@@ -10,6 +11,8 @@ import aiohttp
 import pytest
 
 from tests.venue.clients import Client, Levels, apply, closed, message, numbers, running, until
+from venue.faces.okx import NOTICE_S, OkxOptions
+from venue.faces.registry import FACES
 
 FAST: dict[str, Any] = {"batch_ms": 20, "speed": 5.0, "deep_levels": 60}
 PAIR = "BTC/USDT@okx"
@@ -112,7 +115,7 @@ async def test_messages_have_the_documented_fields() -> None:
             assert list(got) == ["arg", "action", "data"] and got["arg"] == BOOKS
             (data,) = got["data"]
             assert list(data) == ["asks", "bids", "ts", "checksum", "seqId", "prevSeqId"]
-            assert len(data["ts"]) == 13
+            assert abs(int(data["ts"]) / 1000 - time.time()) < 5
             for price, size, old, orders in (*data["bids"], *data["asks"]):
                 assert not any("." in text and text.endswith("0") for text in (price, size))
                 assert old == "0" and (orders == "0") == (size == "0")
@@ -208,7 +211,10 @@ async def test_the_other_channels() -> None:
             assert numbers([row[:2] for row in data["asks"]]) == numbers(true["asks"]), name
         ids = [int(row["tradeId"]) for row in seen["trades"]]
         assert all(b == a + 1 for a, b in pairwise(ids))
-        assert {row["side"] for row in seen["trades"]} <= {"buy", "sell"}
+        takers = {
+            each.trade_id: each.taker_side for each in client.venue.faces["okx"].feeds["BTC-USDT"].market.recent
+        }
+        assert all(row["side"] == ("buy", "sell")[takers[int(row["tradeId"])]] for row in seen["trades"])
 
 
 REFUSED = [
@@ -239,10 +245,11 @@ async def test_control_messages() -> None:
         await socket.send_str("ping")
         assert (await socket.receive()).data == "pong"
         await subscribe(socket, {"channel": "books", "instId": "FOO-BAR"}, BOOKS)
-        got = await message(socket)
-        assert got["code"] == "60018" and got["id"] == "1512"
+        refused, got = got, await message(socket)
+        assert got["code"] == "60018" and got["id"] == "1512" and got["connId"] == refused["connId"]
         assert got["msg"].startswith("Wrong URL or channel:books,instId:FOO-BAR doesn't exist.")
-        assert (await message(socket))["event"] == "subscribe"
+        got = await message(socket)
+        assert got["event"] == "subscribe" and got["connId"] == refused["connId"]
         assert (await message(socket))["action"] == "snapshot"
         await subscribe(socket)
         await until(socket, lambda m: m.get("event") == "subscribe")
@@ -255,13 +262,15 @@ async def test_silence_ends_with_4004() -> None:
     async with running(PAIR, okx_idle_s=0.4, **FAST) as client:
         silent, pinging, reading = [await client.ws("okx", PATH) for _ in range(3)]
         await subscribe(reading)
-        ended = asyncio.create_task(closed(silent))
+        ended, kept = asyncio.create_task(closed(silent)), asyncio.create_task(closed(reading))
         while not ended.done():
             await pinging.send_str("ping")
             assert (await pinging.receive()).data == "pong"
             await asyncio.sleep(0.05)
         assert await ended == 4004
-        assert "arg" in await message(reading)
+        await asyncio.wait([kept], timeout=0.8)
+        assert not kept.done(), "data alone keep a connection"
+        kept.cancel()
 
 
 async def test_the_notice_before_an_upgrade() -> None:
@@ -338,3 +347,11 @@ async def test_changes_lead_across_ids_that_begin_anew() -> None:
                     apply(sides[word == "ask"], [[price, total]])
         true = await client.body("okx", f"/admin/book?symbol=BTC-USDT&levels=0&at={replica.last}")
         assert numbers(true["bids"]) == numbers(sides[0]) and numbers(true["asks"]) == numbers(sides[1])
+
+
+def test_the_documented_duties_are_the_defaults() -> None:
+    """A client that is tested without options meets what the venue demands."""
+    told = FACES["okx"].options()
+    assert isinstance(told, OkxOptions) and NOTICE_S == 60
+    assert (told.batch_ms, told.idle_s, told.keepalive_s, told.checksum) == (100, 30, 60, False)
+    assert (told.connects, told.operations, told.requests) == (3, 480, 40)
