@@ -318,3 +318,33 @@ async def test_changes_go_by_the_numbers_of_the_messages() -> None:
                 apply(sides[side == "ask"], [[price, total]])
         true = await client.body("bybit", f"/admin/book?symbol=BTCUSDT&levels=0&at={replica.last}")
         assert numbers(true["bids"]) == numbers(sides[0]) and numbers(true["asks"]) == numbers(sides[1])
+
+
+async def test_the_truth_goes_on_when_numbers_begin_anew() -> None:
+    """After the last number of old come the changes of message 1: each applied, the true book of a small number."""
+    async with running(PAIR, **FAST) as client:
+        socket = await client.ws("bybit", PATH)
+        await subscribe(socket, "orderbook.50.BTCUSDT")
+        replica = Replica()
+        await follow(socket, replica, lambda: replica.messages > 3)
+        old = replica.last
+        start = await client.body("bybit", f"/admin/book?symbol=BTCUSDT&levels=0&at={old}")
+        sides: tuple[Levels, Levels] = ({}, {})
+        for side, name in zip(sides, ("bids", "asks"), strict=True):
+            apply(side, start[name])
+        await client.fault("bybit", "restart", symbol="BTCUSDT")
+        await follow(socket, replica, lambda: replica.last < old)
+        seen = replica.messages
+        await follow(socket, replica, lambda: replica.messages > seen + 3)
+        last, books, told = replica.last, {}, []
+        page = await client.body("bybit", f"/admin/changes?symbol=BTCUSDT&after={old}&limit=10000")
+        for number, _, side, price, total in page["changes"]:
+            told.append(number)
+            apply(sides[side == "ask"], [[price, total]])
+            if number <= last:
+                books[number] = (numbers(sides[0]), numbers(sides[1]))
+        falls = [place for place, (a, b) in enumerate(pairwise(told)) if b < a]
+        assert len(falls) <= 1 and 1 in told, told
+        for number in (1, 2, last):
+            true = await client.body("bybit", f"/admin/book?symbol=BTCUSDT&levels=0&at={number}")
+            assert books[number] == (numbers(true["bids"]), numbers(true["asks"])), number

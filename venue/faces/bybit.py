@@ -110,7 +110,7 @@ class BybitFace(SnapshotFace):
     def changes_for(self, feed: MarketFeed, after: int, limit: int) -> list[Update]:
         """Return the changes after a message of this number that other messages of its topic have told since."""
         numbering = self._numbering(feed, after)
-        if after > numbering.number:
+        if after > numbering.number and not numbering.knows(after):  # numbers may have begun anew
             return []
         first, last = numbering.update_of(after), numbering.last_update_id
         if last - first > limit:  # changes of one message stay together

@@ -46,8 +46,8 @@ class Numbering:
 
     def number_of(self, update_id: int) -> int:
         """Return the number of the first message that tells an update; the newest message's when none does yet."""
-        for run in reversed(self._runs):
-            if run and (run[0][1] < update_id or run is self._runs[0]):
-                place = bisect_left(run, update_id, key=lambda entry: entry[1])
-                return run[min(place, len(run) - 1)][0]
+        for place in range(len(self._runs) - 1, -1, -1):
+            run, before = self._runs[place], self._runs[place - 1] if place else None
+            if run and (not before or before[-1][1] < update_id):  # not told before the numbers began anew
+                return run[min(bisect_left(run, update_id, key=lambda entry: entry[1]), len(run) - 1)][0]
         return self.number
