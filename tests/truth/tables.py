@@ -163,8 +163,7 @@ SCENARIOS |= {
         (calm("kraken", 15.0),), pairs=(BTC,), venue=("--volatility", "20"), faces=("kraken",), options=_TEN
     ),
     "unreadable": Scenario(
-        tuple(_strike("kraken", BTC, "garbage", **_DIFF, form="text", count=1, wide=True) for _ in range(6)),
-        venue=("--volatility", "30", "--speed", "3"),
+        tuple(_strike("kraken", BTC, "garbage", **_DIFF, form="text", count=8, every=3, wide=True) for _ in range(6)),
         faces=("kraken",),
     ),
     "a silent stream": Scenario((_strike("kraken", ETH, "silence", for_s=18.0, blind=True),), faces=("kraken",)),
