@@ -22,7 +22,6 @@ from exchanges.probe import Diff
 from exchanges.streamed import Phase, StreamedProtocol
 from exchanges.venue import Address, Limits, Venue
 
-DEPTHS = ("1000", "200", "50")  # levels a side that one may subscribe; the two deeper ones come equally often
 COMPARABLE_DEPTH = 1000  # the REST book has the update ids of this stream
 _REST_LEVELS = 200  # that a REST book may have by every version of the documentation; newer ones allow 1000
 _TOPICS_PER_REQUEST = 10
@@ -288,7 +287,6 @@ class Bybit(Venue):
     )
     catalog_path = "/v5/market/instruments-info?category=spot"
     catalog_weight = 1
-    options: ClassVar[Mapping[str, tuple[str, ...]]] = {"depth": DEPTHS}
 
     def parse_catalog(self, body: bytes) -> list[Instrument]:
         """The symbols of instruments-info, all in one answer. It tells no greatest price."""
@@ -300,7 +298,7 @@ class Bybit(Venue):
 
     def protocol(self, instruments: Sequence[Instrument], options: Mapping[str, str]) -> BybitProtocol:
         """A fresh protocol object for one connection."""
-        return BybitProtocol(instruments, int(options.get("depth", DEPTHS[0])))
+        return BybitProtocol(instruments)
 
     def ban_s(self, status: int, body: bytes) -> float:
         """403 "access too frequent" wants ten minutes of rest; another 403 is about the country, and lasts."""

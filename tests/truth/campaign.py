@@ -169,19 +169,23 @@ def totals(told: Verdict) -> str:
     return f"{judged}; heal p99 {quantile(heals, 0.99):.1f} s: {end}"
 
 
+def wrongs(outcome: Outcome) -> list[str]:
+    """What is wrong with it, a line for each book and sort."""
+    lines = [f"{outcome.strike}: {down.book} left live: {down.reason}" for down in outcome.breaches]
+    if outcome.problem:
+        lines.append(f"{outcome.strike}: {outcome.problem}")
+    seen: set[tuple[str, str]] = set()
+    for finding in outcome.faults:
+        if (finding.kind, str(finding.book)) not in seen:
+            seen.add((finding.kind, str(finding.book)))
+            lines.append(f"{outcome.strike}: {finding.book}: {finding.kind}: {finding.text}")
+    return lines
+
+
 def report(told: Verdict, console: Console) -> None:
     """Table, what is wrong, totals."""
     console.print(table(told.outcomes))
-    lines: list[str] = []
-    for outcome in told.outcomes:
-        lines += [f"{outcome.strike}: {down.book} left live: {down.reason}" for down in outcome.breaches]
-        if outcome.problem:
-            lines.append(f"{outcome.strike}: {outcome.problem}")
-        seen: set[tuple[str, str]] = set()
-        for finding in outcome.faults:
-            if (finding.kind, str(finding.book)) not in seen:
-                seen.add((finding.kind, str(finding.book)))
-                lines.append(f"{outcome.strike}: {finding.book}: {finding.kind}: {finding.text}")
+    lines = [line for outcome in told.outcomes for line in wrongs(outcome)]
     lines += [f"under no strike: {finding.book}: {finding.kind}: {finding.text}" for finding in told.loose[:5]]
     for line in lines[:_SHOWN]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -194,9 +198,15 @@ def report(told: Verdict, console: Console) -> None:
 
 async def _tell(made: Court, ordeals: Sequence[Ordeal], console: Console) -> None:
     began = time.monotonic()
+    known: set[int] = set()
     while True:
         await asyncio.sleep(PROGRESS_S)
         outcomes = [outcome for ordeal in ordeals for outcome in ordeal.outcomes]
+        for outcome in outcomes:
+            if outcome.bad and id(outcome) not in known:
+                known.add(id(outcome))
+                for line in wrongs(outcome):
+                    console.print(line, markup=False, highlight=False, soft_wrap=True)
         seen, bad = made.record.seen, sum(outcome.bad for outcome in outcomes)
         now = "; ".join(str(ordeal.current) for ordeal in ordeals if ordeal.current)
         line = f"{time.monotonic() - began:5.0f} s: {len(outcomes)} faults, {bad} bad, {seen['updates']:,} updates"

@@ -29,7 +29,7 @@ class Face:
     one_number: bool = False  # one number for all messages of a connection: what is missing was anybody's
     anonymous: tuple[str, ...] = ()  # forms of garbage that do not tell whose book they were
     clock_is_position: bool = False  # a clock that is wrong makes positions wrong
-    audited: bool = True  # lies are found within the audit's time, not by luck
+    mend_s: float = 0.0  # lies are not found for sure: after so long a cut of ours ends them; 0: an audit does
     rest: str = "snapshots"  # what REST books are for: snapshots, probes, or nothing
     tops: bool = False  # best prices are subscribed too
     demands: tuple[str, ...] = ()  # kinds of faults that are its own
@@ -62,18 +62,18 @@ FACES: Final[Mapping[str, Face]] = {
         ),
         Face(
             "kraken", joint="/", stamp_parts=1000, numbered=False, anonymous=("text", "empty", "utf8"),
-            clock_is_position=True, audited=False, rest="", demands=("checksum",),
+            clock_is_position=True, mend_s=6.0, rest="", demands=("checksum",),
         ),
         Face(
-            "deribit", joint="_", quotes=frozenset(("USDC", "USDT", "BTC", "ETH")), contiguous=False, audited=False,
+            "deribit", joint="_", quotes=frozenset(("USDC", "USDT", "BTC", "ETH")), contiguous=False, mend_s=35.0,
             rest="probes",
         ),
         Face(
             "coinbase", joint="-", quotes=frozenset(("USD", "USDT", "EUR", "GBP", "BTC", "ETH")), stamp_parts=1000,
             one_number=True, anonymous=("text", "truncated", "types", "empty", "utf8"), clock_is_position=True,
-            audited=False, rest="",
+            mend_s=6.0, rest="",
         ),
-        Face("okx", joint="-", audited=False, rest="probes", demands=("renumber",), long_notice=True),
+        Face("okx", joint="-", mend_s=35.0, rest="probes", demands=("renumber",), long_notice=True),
         Face("bybit", contiguous=False, by_messages=True, rest="probes", demands=("resnapshot", "restart")),
     )
 }  # fmt: skip

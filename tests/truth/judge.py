@@ -232,11 +232,11 @@ class Judge:
             try:
                 lower = trust.position < self._told.get(trust.venue, 2**64)
                 self._told[trust.venue] = trust.position
-                place = places[index] = await tape.place(trust.position, lower=lower)
+                since_ns, before = self._places.get(trust.venue, (0, 0))
+                place = places[index] = await tape.place(trust.position, lower=lower, before=before)
             except Unplaced as error:
                 self._find("position", trust.venue, told.sent_ns, str(error))
                 continue
-            since_ns, before = self._places.get(trust.venue, (0, 0))
             if since_ns == trust.since_ns and place < before:
                 self._find("sequence", trust.venue, told.sent_ns, f"live at {place} after {before}: a step back")
             self._places[trust.venue] = trust.since_ns, place

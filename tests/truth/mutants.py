@@ -25,7 +25,7 @@ from tests.truth.record import LEVEL_KINDS
 from tests.truth.strikes import Strike
 from tests.truth.tables import MUTANTS, SCENARIOS, Mutant, Scenario
 
-_TREE = ("server.py", "settings.py", "book", "exchanges", "proto", "services")
+_TREE = ("server.py", "settings.py", "pairs.py", "book", "exchanges", "proto", "services")
 _HEAL_S = 25.0
 
 
@@ -65,7 +65,14 @@ async def judged(scenario: Scenario, root: Path) -> Found:
     """Runs the server of a tree through a scenario; ends as soon as something is found."""
     began = time.monotonic()
     async with court(
-        *scenario.venue, pairs=scenario.pairs, seed="mutants", root=root, levels=scenario.levels, whole=scenario.whole
+        *scenario.venue,
+        pairs=scenario.pairs,
+        seed="mutants",
+        root=root,
+        levels=scenario.levels,
+        whole=scenario.whole,
+        faces=scenario.faces,
+        options=scenario.options,
     ) as made:
         words = await _words(made, scenario)
     return Found(words, time.monotonic() - began)

@@ -16,7 +16,7 @@ from tests.truth.tape import Tape, units
 
 _LASTING = ("silence", "half_open", "skew")  # what these strike is a connection or a clock, not a diff
 AUDIT_S = 30.0  # what is wrong without a trace must be found within this
-_MEND_S = 6.0  # after which a cut ends what no audit finds for sure
+_CUT_S = 5.0  # in which a cut has ended what was wrong
 
 
 @dataclass(slots=True)
@@ -96,7 +96,8 @@ class Ordeal:
             if "price" in last:
                 price = units(str(last["price"]))
                 struck = [change for change in struck if abs(change.key) == price]
-            until_ns = row["ended_us"] * 1000 + int(self._audit_s * 1e9)
+            patience_s = max(self._audit_s, strike.settle_s + strike.mend_s + _CUT_S)
+            until_ns = row["ended_us"] * 1000 + int(patience_s * 1e9)
             excuses.append(excuse(book, tape, struck, after, until, until_ns))
         return excuses
 
@@ -135,9 +136,9 @@ class Ordeal:
 
         timeout_s = self._heal_s + (self._audit_s if outcome.strike.blind else 0.0)
         try:
-            if outcome.strike.mended:
+            if outcome.strike.mend_s:
                 with contextlib.suppress(NotHealed):
-                    await self.court.until(right, "luck", _MEND_S)
+                    await self.court.until(right, "luck", outcome.strike.mend_s)
                 if not right():
                     outcome.mended_ns = time.time_ns()
                     await self.court.admin.cut(self.face)

@@ -19,7 +19,7 @@ class Strike:
 
     `pair` is None when it concerns the whole face. `wide`: all books of the face may leave live, not only the
     pair's. `harmless`: none may. `blind`: diffs go missing without a trace, so that nobody can know before an audit:
-    what it makes wrong is judged apart. `mended`: where no audit finds it for sure, a cut ends it after a while.
+    what it makes wrong is judged apart. `mend_s`: where no audit finds it for sure, a cut ends it after so long.
     """
 
     label: str  # its row in the table
@@ -35,9 +35,9 @@ class Strike:
     slack_s: float = field(default=0.3)  # of a blind one: after its end diffs may still be lost
 
     @property
-    def mended(self) -> bool:
-        """Whether nothing but luck would end what it made wrong."""
-        return self.blind and not FACES[self.face].audited
+    def mend_s(self) -> float:
+        """After how long a cut ends what it made wrong, where nothing else is sure to; 0: something is."""
+        return FACES[self.face].mend_s if self.blind else 0.0
 
     def __str__(self) -> str:
         words = ", ".join(f"{name}={value}" for name, value in self.fault.items())

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tests.truth.court import LEVELS
+from tests.truth.court import LEVELS, VENUES
 from tests.truth.ordeal import AUDIT_S
 from tests.truth.strikes import Strike, calm
 
@@ -38,6 +38,8 @@ class Scenario:
     audit_s: float = AUDIT_S
     levels: int = LEVELS
     whole: bool = True
+    faces: tuple[str, ...] = VENUES
+    options: tuple[str, ...] = ()  # the server's
 
 
 def _strike(face: str, pair: str | None, kind: str, after: Mapping[str, Any] | None = None, **how: Any) -> Strike:
@@ -129,6 +131,44 @@ SCENARIOS: dict[str, Scenario] = {
     ),
 }
 
+_STREAMED = ("deribit", "okx", "bybit", "coinbase")
+_TEN = ("--option", "kraken.depth=10")  # all of it under the checksum
+
+SCENARIOS |= {
+    "lost frames": Scenario(
+        tuple(
+            _strike(face, BTC, "drop", **_DIFF, count=2, every=3, wide=face == "coinbase")
+            for _ in range(2)
+            for face in _STREAMED
+        ),
+        faces=_STREAMED,
+    ),
+    "ids anew": Scenario(
+        tuple(
+            _strike(face, BTC, kind, count=1, harmless=True)
+            for _ in range(2)
+            for face, kind in (("okx", "renumber"), ("bybit", "restart"), ("bybit", "resnapshot"))
+        ),
+        faces=("okx", "bybit"),
+    ),
+    "lies under the checksum": Scenario(
+        (
+            *(_strike("kraken", BTC, "wrong", factor=5.0, level="any") for _ in range(4)),
+            *(_strike("kraken", BTC, "drop", **_DIFF, count=1) for _ in range(4)),
+        ),
+        faces=("kraken",),
+        options=_TEN,
+    ),
+    "a moving depth": Scenario(
+        (calm("kraken", 15.0),), pairs=(BTC,), venue=("--volatility", "20"), faces=("kraken",), options=_TEN
+    ),
+    "unreadable": Scenario(
+        tuple(_strike("kraken", BTC, "garbage", **_DIFF, form="text", count=8, every=3, wide=True) for _ in range(6)),
+        faces=("kraken",),
+    ),
+    "a silent stream": Scenario((_strike("kraken", ETH, "silence", for_s=18.0, blind=True),), faces=("kraken",)),
+}
+
 
 def _mutant(name: str, scenario: str, *edits: tuple[str, str, str]) -> Mutant:
     return Mutant(name, scenario, tuple(Edit(*edit) for edit in edits))
@@ -196,11 +236,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _mutant(
         "audit ignored", "lies",
-        (
-            "exchanges/feed.py",
-            "                if found:\n                    problem, heal",
-            "                if found and not isinstance(action, Compare):\n                    problem, heal",
-        ),
+        ("exchanges/feed.py", "                if found:\n", "                if False:\n"),
     ),
     _mutant(
         "one audit resyncs all", "a lie at the touch",
@@ -304,5 +340,49 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "heartbeats with news", "both away",
         ("services/view.py", "        and all(map(same_trust, one.venues, other.venues))\n", ""),
+    ),
+    _mutant(
+        "Deribit: chain loosened", "lost frames",
+        ("exchanges/deribit.py", "        if before != position:\n", "        if before is None:\n"),
+    ),
+    _mutant(
+        "OKX: prevSeqId loosened", "lost frames",
+        ("exchanges/okx.py", "if told.prevSeqId != book.position:", "if told.prevSeqId < book.position:"),
+    ),
+    _mutant(
+        "Bybit: u loosened", "lost frames",
+        ("exchanges/bybit.py", "if diff.last == book.position + 1:", "if diff.last > book.position:"),
+    ),
+    _mutant(
+        "Coinbase: sequence_num loosened", "lost frames",
+        ("exchanges/coinbase.py", "if number == expected:", "if number >= expected:"),
+    ),
+    _mutant(
+        "OKX: ids anew taken for a gap", "ids anew",
+        ("exchanges/okx.py", "if told.prevSeqId != book.position:",
+         "if told.prevSeqId != book.position or told.seqId < told.prevSeqId:"),
+    ),
+    _mutant(
+        "Bybit: a later snapshot passed over", "ids anew",
+        ("exchanges/bybit.py", 'if told.type == "snapshot":',
+         'if told.type == "snapshot" and self.books[symbol].phase is Phase.LIVE:\n            return []\n'
+         '        if told.type == "snapshot":'),
+    ),
+    _mutant(
+        "Kraken: checksum ignored", "lies under the checksum",
+        ("exchanges/kraken.py", "self.depth), verify]", "self.depth)]"),
+    ),
+    _mutant(
+        "Kraken: depth not cut", "a moving depth",
+        ("exchanges/kraken.py", "position, venue_ns, self.depth), verify]", "position, venue_ns, 0), verify]"),
+    ),
+    _mutant(
+        "Kraken: unreadable messages shrugged off", "unreadable",
+        ("exchanges/kraken.py", 'return [Garbage("", kind, frame), *self.all_lost(live, State.GAP, reason)]',
+         'return [Garbage("", kind, frame)]'),
+    ),
+    _mutant(
+        "Kraken: quiet and dead not told apart", "a silent stream",
+        ("exchanges/kraken.py", "probes = netting = True", "probes, netting = False, True"),
     ),
 )  # fmt: skip

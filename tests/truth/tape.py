@@ -22,6 +22,7 @@ DECIMALS = 12  # of the integers here; no venue is finer
 KEPT_S = 120.0  # of changes
 POLL_S = 0.2
 REACH_S = 10.0  # a snapshot may be ahead of the stream, and of the public truth with it
+_IMPATIENT_S = 0.5
 _MOST = 10_000  # changes in a page
 _SKEW_S = 300.0  # for so long positions may still carry a clock shift that is over
 _LEAD_US = 1_500_000  # by which a position may be ahead of what has been read
@@ -61,6 +62,7 @@ class Tape:
         self._skews: deque[tuple[float, int]] = deque()  # (until when it may matter, shift in µs), newest first
         self._moved = asyncio.Event()
         self._asked = self._answered = 0  # pages
+        self._reach_s = REACH_S  # less while it waits in vain: other books of the same stream wait along
         self._task: asyncio.Task[None] | None = None
         self.restarts = 0  # times the venue no longer kept what we had not read yet
 
@@ -75,21 +77,27 @@ class Tape:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def place(self, position: int, *, lower: bool = False) -> int:
+    async def place(self, position: int, *, lower: bool = False, before: int = 0) -> int:
         """The true position of one that a book tells; waits until the venue has published it.
 
-        Where times are positions, a clock that was wrong has shifted them. `lower`: than what the book told before.
-        The venue may count anew then, so that nothing read up to now can tell which book is meant. Raises Unplaced.
+        Where times are positions, a clock that was wrong has shifted them. Where a venue may count anew, numbers come
+        again: one that is not `lower` than the one told last is not of an earlier counting than that was, whose place
+        is `before`; and of one that is lower nothing read up to now can tell which is meant. Raises Unplaced.
         """
-        deadline = time.monotonic() + REACH_S
+        deadline = time.monotonic() + self._reach_s
         fresh = self._asked + 1 if lower and self._face.counts_anew else 0
+        least = before if self._face.counts_anew and not lower else 0
         while True:
             placed = self.placed(position) if self._answered >= fresh else None
+            if placed is not None and placed < least:
+                placed = None
             if placed is not None:
+                self._reach_s = REACH_S
                 if placed < self.start:
                     raise Unplaced(f"{self._symbol}: {position} is older than the {KEPT_S:.0f} s that are kept")
                 return placed
             if time.monotonic() > deadline:
+                self._reach_s = _IMPATIENT_S
                 raise Unplaced(f"{self._symbol}: the book was never at {position} (public is {self.public})")
             self._moved.clear()
             with contextlib.suppress(TimeoutError):

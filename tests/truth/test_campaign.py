@@ -41,6 +41,16 @@ async def test_a_dozen_faults_put_nothing_wrong_on_the_stream() -> None:
     assert told.seen["levels"] > 10_000
 
 
+async def test_two_faults_on_each_of_seven_venues_put_nothing_wrong_on_the_stream() -> None:
+    """Each book is right by its own venue's truth, and no fault touches more than that venue's rule says."""
+    kinds = ("drop", "duplicate", "garbage nan", "cut", "checksum", "resnapshot", "restart", "renumber")
+    options = campaign.Options(faults=2 * len(FACES), updates=500, pairs=2, seed=4, kinds=kinds)
+    told = await campaign.run(options, Console(file=io.StringIO()))
+    assert told.good, words(told)
+    assert {outcome.strike.face for outcome in told.outcomes} == FACES.keys()
+    assert all(outcome.struck for outcome in told.outcomes)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)  # a guard against hanging, for a run of some minutes
 async def test_many_faults_put_nothing_wrong_on_the_stream() -> None:

@@ -1,5 +1,8 @@
 """Every deliberate defect is found by the judge, and the tree as it is passes where they fail."""
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.truth.mutants import Rotten, caught, copied, honest
@@ -14,6 +17,13 @@ def test_a_mutant_fits_the_tree(mutant: Mutant) -> None:
     with copied(mutant) as root:
         for edit in mutant.edits:
             compile((root / edit.file).read_text(encoding="utf-8"), edit.file, "exec")
+
+
+def test_a_copy_of_the_tree_is_a_whole_program() -> None:
+    """Nothing that the server imports is left behind; or every mutant would look caught, or none could run."""
+    with copied(None) as root:
+        done = subprocess.run([sys.executable, "server.py", "--version"], cwd=root, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_a_text_that_is_not_there_is_told() -> None:

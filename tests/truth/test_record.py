@@ -144,3 +144,19 @@ def test_numbers_of_messages_that_begin_anew_lie_far_after_all_before() -> None:
 def test_the_numbers_of_a_struck_diff(told: dict[str, Any], wanted: Any) -> None:
     """In each venue's words."""
     assert span(told) == wanted
+
+
+async def test_a_number_that_comes_again_is_of_the_counting_that_the_book_has_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not of an earlier one, only because the newest messages have not been read yet."""
+    monkeypatch.setattr("tests.truth.tape.REACH_S", 0.05)
+    tape = Tape(None, "", "", FACES["bybit"])  # type: ignore[arg-type]
+    old = [tape._numbers.read(each) for each in (300, 1, 2, 3)]
+    tape.start, tape.public = old[0], tape._numbers.read(1)
+    assert await tape.place(1, before=old[3]) == tape.public
+    with pytest.raises(Unplaced):
+        await tape.place(2, before=tape.public)
+    assert tape.placed(2) == old[2]
+    tape.public = tape._numbers.read(2)
+    assert await tape.place(2, before=old[3]) == tape.public
