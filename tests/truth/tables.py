@@ -196,8 +196,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _mutant(
         "audit ignored", "lies",
-        ("exchanges/feed.py", "                problem = action.on(book, received_ns, applied_ns) or problem\n",
-         "                action.on(book, received_ns, applied_ns)\n"),
+        ("exchanges/feed.py", "                if found:\n                    problem, heal",
+         "                if False:\n                    problem, heal"),
     ),
     _mutant(
         "one audit resyncs all", "a lie at the touch",
