@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from book.connections import Connections
+from book.consistency import NO_DISTANCE, Distance, Top
 from book.instrument import Instrument
 from book.pair import Pair
 from book.rate import raised
@@ -75,6 +76,7 @@ class VenueView(msgspec.Struct, frozen=True, gc=False):
     bids: tuple[Level, ...]  # each with the venue's rank: its index among the pair's venues
     asks: tuple[Level, ...]
     trust: Trust = NO_TRUST
+    distance: Distance = NO_DISTANCE  # from the other venues
 
 
 class VenueBook:
@@ -92,6 +94,7 @@ class VenueBook:
         "connections",
         "counters",
         "crossed_since_ns",
+        "distance",
         "generation",
         "instrument",
         "least_lag_ns",
@@ -135,6 +138,7 @@ class VenueBook:
         self.checked_ns = 0
         self.checked_by = Check.NONE
         self.threshold_ns = 0
+        self.distance = NO_DISTANCE  # from the other venues, while it is live
         self.connections = Connections()  # replaced by that of the venue, where there is one
 
     def load(
@@ -194,6 +198,7 @@ class VenueBook:
             self.least_lag_ns = present.least_lag_ns
         if self.state is present.state:
             self.since_ns = present.since_ns
+            self.distance = present.distance
             if present.checked_ns > self.checked_ns:
                 self.checked_by, self.checked_ns = present.checked_by, present.checked_ns
 
@@ -214,7 +219,15 @@ class VenueBook:
             self.asks.clear()
             self.crossed_since_ns = 0
             self.checked_by, self.checked_ns = Check.NONE, 0
+            self.distance = NO_DISTANCE
         return True
+
+    def top(self) -> Top | None:
+        """The best prices to compare with those of other venues; None: not live, or a side is empty."""
+        bid, ask = self.bids.best(), self.asks.best()
+        if self.state is not State.LIVE or bid is None or ask is None:
+            return None
+        return Top(self.venue, float(bid), float(ask))
 
     def copy_levels(self) -> tuple[Levels, Levels]:
         """All bids and asks as they are now, in no order."""
@@ -264,6 +277,7 @@ class VenueBook:
                 self.checked_ns,
                 self.rate,
             ),
+            self.distance,
         )
 
     def check(self) -> None:
