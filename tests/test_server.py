@@ -43,6 +43,7 @@ def endpoints() -> Iterator[list[str]]:
         (["--option", "bitstamp.books=all"], "bitstamp.books=diff|snapshot"),
         (["--ca", "/no/such/file"], "no such file"),
         (["--log-level", "loud"], "--log-level 'loud'"),
+        (["--suspect", "hang"], "--suspect 'hang': choose from show, exclude"),
         (["--config", "/no/such/file"], "/no/such/file"),
     ],
 )
