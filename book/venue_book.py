@@ -87,6 +87,7 @@ class VenueBook:
     """
 
     __slots__ = (
+        "_trust",
         "asks",
         "bids",
         "checked_by",
@@ -139,6 +140,8 @@ class VenueBook:
         self.checked_by = Check.NONE
         self.threshold_ns = 0
         self.distance = NO_DISTANCE  # from the other venues, while it is live
+        # What the views since the last change tell, so that those of a book which stands still share it.
+        self._trust: Trust | None = None
         self.connections = Connections()  # replaced by that of the venue, where there is one
 
     def load(
@@ -157,6 +160,7 @@ class VenueBook:
         self.position = position
         self.generation += 1
         self.rate = raised(self.rate, stamps.received_ns - self.stamps.received_ns)
+        self._trust = None
         self.stamps = stamps
         self.counters.updates += 1
         self._watch_cross(stamps.received_ns)
@@ -174,6 +178,7 @@ class VenueBook:
         counters.updates += 1
         self.position = position
         self.rate = raised(self.rate, stamps[1] - self.stamps[1])
+        self._trust = None
         self.stamps = stamps
         self._watch_cross(stamps.received_ns)
 
@@ -181,6 +186,12 @@ class VenueBook:
         """The book was held against something else of the venue's, received at `now_ns`, and is right."""
         self.counters.audits_passed += 1
         self.checked_by, self.checked_ns = by, now_ns
+        self._trust = None
+
+    def expect(self, threshold_ns: int) -> None:
+        """From now on so long a silence is looked into."""
+        self.threshold_ns = threshold_ns
+        self._trust = None
 
     def succeed(self, present: "VenueBook") -> None:
         """Goes on with what is known of `present`, the same venue's book that it takes the place of.
@@ -193,6 +204,7 @@ class VenueBook:
         self.rank = present.rank
         self.connections = present.connections
         self.threshold_ns = self.threshold_ns or present.threshold_ns
+        self._trust = None
         self.rate = max(self.rate, present.rate)  # ours has counted for a shorter time
         if self.least_lag_ns is None:
             self.least_lag_ns = present.least_lag_ns
@@ -220,6 +232,7 @@ class VenueBook:
             self.crossed_since_ns = 0
             self.checked_by, self.checked_ns = Check.NONE, 0
             self.distance = NO_DISTANCE
+            self._trust = None
         return True
 
     def top(self) -> Top | None:
@@ -269,16 +282,18 @@ class VenueBook:
             self.asks.horizon,
             tuple(bids),
             tuple(asks),
-            Trust(
-                self.least_lag_ns,
-                self.threshold_ns,
-                self.connections.standing,
-                self.checked_by,
-                self.checked_ns,
-                self.rate,
-            ),
+            self._told(),
             self.distance,
         )
+
+    def _told(self) -> Trust:
+        connections = self.connections.standing  # written by others, without a word to us
+        trust = self._trust
+        if trust is None or trust.connections != connections:
+            trust = self._trust = Trust(
+                self.least_lag_ns, self.threshold_ns, connections, self.checked_by, self.checked_ns, self.rate
+            )
+        return trust
 
     def check(self) -> None:
         """Raises AssertionError when an invariant is broken. For tests: it visits every level."""

@@ -208,7 +208,7 @@ class Feed:
                 loads.append(action)
         behind = venue_ns > 0 and lags.behind(venue_ns, received_ns)
         with pair_books:
-            book.least_lag_ns = lags.least_ns
+            book.least_lag_ns = lags.least_ns  # told with the update that changed it
             before = book.state
             for action in actions:
                 found = action.on(book, received_ns, applied_ns)

@@ -7,7 +7,7 @@ of the field numbers the result is what protobuf itself writes, byte for byte.
 from functools import lru_cache
 from typing import NamedTuple
 
-from book import Check, Counters, Distance, Stamps, State, VenueView
+from book import Check, Counters, Distance, Stamps, State, Trust, VenueView
 from book.rate import faded
 
 MAX_UINT64 = (1 << 64) - 1
@@ -130,8 +130,7 @@ class _Known(NamedTuple):
     before: bytes  # fields 1 to 8
     after: bytes  # fields 10 to 27
     position: int
-    threshold_ns: int
-    connections: int
+    trust: Trust
     rate: bytes  # the rate alone, the end of `after`
     distance: Distance
     distance_bytes: bytes
@@ -155,9 +154,8 @@ def venue_state(view: VenueView, sent_ns: int) -> bytes:
         and known[1] == view.reason
         and known[3] == view.next_try_ns
         and known[9] == view.position
-        and known[10] == (trust := view.trust).threshold_ns  # the rest of it changes with the stamps and counters
-        and known[11] == trust.connections
-        and known[13] is view.distance
+        and known[10] is view.trust
+        and known[12] is view.distance
     ):
         known = _learn(view, known)
     received_ns = view.stamps[1]
@@ -165,7 +163,7 @@ def venue_state(view: VenueView, sent_ns: int) -> bytes:
         age = sent_ns - received_ns
         if age < _FRESH_NS:
             return known[7] + _AGE + varint(age) + known[8]
-        still = known[8].removesuffix(known[12])
+        still = known[8].removesuffix(known[11])
         return known[7] + _AGE + varint(age) + still + number(_RATE, rate_milli(view, sent_ns))
     return known[7] + known[8]
 
@@ -187,12 +185,16 @@ def _learn(view: VenueView, known: _Known | None) -> _Known:
     )
     after += number(_POSITION, stamp(view.position))
     trust = view.trust
-    threshold_ns, connections, checked_ns = trust.threshold_ns, trust.connections, trust.checked_ns
     after += _seldom(
-        counters.rotations, counters.restarts, trust.least_lag_ns, threshold_ns, connections, trust.checked_by
+        counters.rotations,
+        counters.restarts,
+        trust.least_lag_ns,
+        trust.threshold_ns,
+        trust.connections,
+        trust.checked_by,
     )
-    if checked_ns:
-        after += _CHECKED + varint(stamp(checked_ns))
+    if trust.checked_ns:
+        after += _CHECKED + varint(stamp(trust.checked_ns))
     if venue_ns and received_ns:
         after += signed(_LAG, fitting(received_ns - venue_ns))
     distance = view.distance  # compared now and then, so that most messages find its bytes made
@@ -202,7 +204,7 @@ def _learn(view: VenueView, known: _Known | None) -> _Known:
         _known.clear()
     known = _known[view.venue, view.symbol] = _Known(
         *facts, view.stamps, counters, standing, before, after + far + rate, view.position,
-        threshold_ns, connections, rate, distance, far,
+        trust, rate, distance, far,
     )  # fmt: skip
     return known
 

@@ -92,7 +92,7 @@ def test_the_threshold_is_that_of_the_questions() -> None:
     """Three seconds at first; a book that nobody can ask about keeps the silence of its connection."""
     assert trust(live()).threshold_ns == 3 * 10**9
     desk = Desk(kraken()).open(acknowledge=False)
-    desk.book.threshold_ns = 6 * 10**9
+    desk.book.expect(6 * 10**9)
     desk.frame(message("snapshot", BIDS, ASKS, PUBLISHED))
     assert (desk.state, trust(desk).threshold_ns) == (State.LIVE, 6 * 10**9)
 
