@@ -4,7 +4,7 @@ import heapq
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from grpc import StatusCode
 
@@ -22,7 +22,15 @@ class Pairs:
     than `linger_s` ago: who comes back soon finds a live book.
     """
 
-    def __init__(self, sessions: Sequence[VenueSession], most: int, linger_s: float) -> None:
+    def __init__(
+        self,
+        sessions: Sequence[VenueSession],
+        most: int,
+        linger_s: float,
+        make: Callable[[Pair], PairBooks] = PairBooks,
+    ) -> None:
+        """`make` makes the books of a pair, which the sessions then fill."""
+        self._make = make
         self._sessions = sessions
         self._most = most
         self._linger_s = linger_s
@@ -97,7 +105,7 @@ class Pairs:
                 f"this server carries {len(self.books)} pairs, as many as it may (--max-pairs); watch one of those"
             )
             raise Refused(StatusCode.RESOURCE_EXHAUSTED, reason)
-        books = PairBooks(pair)
+        books = self._make(pair)
         for session in self._sessions:
             session.add(books)
         self.books = {**self.books, pair: books}

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -188,7 +189,8 @@ def run(settings: Settings, stop: Stop) -> None:
         VenueSession(VENUES[name], address_of(settings, name), options[name], settings.ca)
         for name in settings.exchanges
     ]
-    carried = Pairs(sessions, settings.max_pairs, settings.linger_s)
+    make = partial(PairBooks, leave_out_suspects=settings.suspect == "exclude")
+    carried = Pairs(sessions, settings.max_pairs, settings.linger_s, make)
     try:
         loaded = load_catalogs(sessions, stop)
         if loaded is None:
@@ -197,7 +199,7 @@ def run(settings: Settings, stop: Stop) -> None:
         pairs = choose_pairs(settings, catalogs, problems)
         for name, problem in problems.items():
             log.warning("%s: no catalog, trying again: %s", name, problem)
-        books = {pair: PairBooks(pair) for pair in pairs}
+        books = {pair: make(pair) for pair in pairs}
         for session in sessions:
             name = session.venue.name
             session.start(books, catalogs.get(name), problems.get(name, ""))

@@ -44,6 +44,7 @@ class Settings:
     exchanges: list[str] = field(default_factory=lambda: list(VENUES))
     levels: int = 10
     dust_amount: str = "0"
+    suspect: str = "show"
     host: str = "127.0.0.1"
     port: int = 50052
     max_streams: int = 2000
@@ -103,6 +104,10 @@ def parser() -> argparse.ArgumentParser:
     market.add_argument(
         "--dust_amount", "--dust-amount", metavar="X", help="leave out levels of an amount below X (default: 0)"
     )
+    market.add_argument(
+        "--suspect", metavar="show|exclude",
+        help="a venue far from all others for long: only tell of it, or leave its levels out too (default: show)",
+    )  # fmt: skip
     grpc = p.add_argument_group("gRPC")
     grpc.add_argument("--host", metavar="H", help="address to listen on (default: 127.0.0.1, this machine only)")
     grpc.add_argument("--port", metavar="P", help="port to listen on, 0 for any free one (default: 50052)")
@@ -233,6 +238,7 @@ def _check(settings: Settings) -> None:
         ("log_level", ("debug", "info", "warning", "error")),
         ("log_format", ("text", "json")),
         ("on_demand", ("on", "off")),
+        ("suspect", ("show", "exclude")),
     ):
         value = getattr(settings, name)
         if value not in choices:

@@ -4,6 +4,7 @@ No I/O and no clock: whoever writes passes the times in.
 """
 
 from book.connections import Connections
+from book.consistency import Distance
 from book.instrument import Instrument
 from book.merged import MergedBook, merge
 from book.pair import BadPair, Pair, UnknownPair, resolve_pair
@@ -17,6 +18,7 @@ __all__ = [
     "Check",
     "Connections",
     "Counters",
+    "Distance",
     "Dust",
     "Instrument",
     "Level",

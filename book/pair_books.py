@@ -6,13 +6,17 @@ from types import TracebackType
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from book.connections import Connections
+from book.consistency import compare
 from book.instrument import Instrument
 from book.pair import Pair
 from book.side import NO_DUST, Dust
 from book.state import State
 from book.venue_book import Levels, Stamps, VenueBook, VenueView
+
+_COMPARE_EVERY_NS = 250_000_000
 
 
 class PairView(msgspec.Struct, frozen=True, gc=False):
@@ -44,8 +48,11 @@ class PairBooks:
     may be taken from any thread.
     """
 
-    def __init__(self, pair: Pair) -> None:
+    def __init__(self, pair: Pair, *, leave_out_suspects: bool = False) -> None:
+        """`leave_out_suspects`: a venue that is far from all others for long is not merged, only told of."""
         self.pair = pair
+        self._leave_out = leave_out_suspects
+        self._compare_at_ns = 0
         self.version = 0  # rises with every write
         self.price_decimals = 0
         self.amount_decimals = 0
@@ -91,6 +98,18 @@ class PairBooks:
         book.succeed(present)
         self.books[book.venue] = book
         return present
+
+    def compare(self, now_ns: int, *, at_once: bool = False) -> None:
+        """Holds the venues' prices against each other, now and then, or `at_once`. The lock is held."""
+        if not at_once and 0 <= self._compare_at_ns - now_ns <= _COMPARE_EVERY_NS:
+            return
+        self._compare_at_ns = now_ns + _COMPARE_EVERY_NS
+        books = list(self.books.values())
+        found = compare([book.top() for book in books], [book.distance for book in books], now_ns)
+        for book, distance in zip(books, found, strict=True):
+            if distance.suspect and self._leave_out:
+                distance = replace(distance, left_out=True)
+            book.distance = distance
 
     def __enter__(self) -> None:
         self._lock.acquire()

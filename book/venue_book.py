@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from book.connections import Connections
+from book.consistency import NO_DISTANCE, Distance, Top
 from book.instrument import Instrument
 from book.pair import Pair
 from book.rate import raised
@@ -77,6 +78,7 @@ class VenueView(msgspec.Struct, frozen=True, gc=False):
     more_bids: bool = False  # the book holds bids beyond the last of `bids` that were not asked for (maybe all dust)
     more_asks: bool = False
     trust: Trust = NO_TRUST
+    distance: Distance = NO_DISTANCE  # from the other venues
 
 
 class VenueBook:
@@ -87,6 +89,7 @@ class VenueBook:
     """
 
     __slots__ = (
+        "_trust",
         "asks",
         "bids",
         "checked_by",
@@ -94,6 +97,7 @@ class VenueBook:
         "connections",
         "counters",
         "crossed_since_ns",
+        "distance",
         "generation",
         "instrument",
         "least_lag_ns",
@@ -137,6 +141,9 @@ class VenueBook:
         self.checked_ns = 0
         self.checked_by = Check.NONE
         self.threshold_ns = 0
+        self.distance = NO_DISTANCE  # from the other venues, while it is live
+        # What the views since the last change tell, so that those of a book which stands still share it.
+        self._trust: Trust | None = None
         self.connections = Connections()  # replaced by that of the venue, where there is one
 
     def load(
@@ -155,6 +162,7 @@ class VenueBook:
         self.position = position
         self.generation += 1
         self.rate = raised(self.rate, stamps.received_ns - self.stamps.received_ns)
+        self._trust = None
         self.stamps = stamps
         self.counters.updates += 1
         self._watch_cross(stamps.received_ns)
@@ -172,6 +180,7 @@ class VenueBook:
         counters.updates += 1
         self.position = position
         self.rate = raised(self.rate, stamps[1] - self.stamps[1])
+        self._trust = None
         self.stamps = stamps
         self._watch_cross(stamps.received_ns)
 
@@ -179,6 +188,12 @@ class VenueBook:
         """The book was held against something else of the venue's, received at `now_ns`, and is right."""
         self.counters.audits_passed += 1
         self.checked_by, self.checked_ns = by, now_ns
+        self._trust = None
+
+    def expect(self, threshold_ns: int) -> None:
+        """From now on so long a silence is looked into."""
+        self.threshold_ns = threshold_ns
+        self._trust = None
 
     def succeed(self, present: "VenueBook") -> None:
         """Goes on with what is known of `present`, the same venue's book that it takes the place of.
@@ -191,11 +206,13 @@ class VenueBook:
         self.rank = present.rank
         self.connections = present.connections
         self.threshold_ns = self.threshold_ns or present.threshold_ns
+        self._trust = None
         self.rate = max(self.rate, present.rate)  # ours has counted for a shorter time
         if self.least_lag_ns is None:
             self.least_lag_ns = present.least_lag_ns
         if self.state is present.state:
             self.since_ns = present.since_ns
+            self.distance = present.distance
             if present.checked_ns > self.checked_ns:
                 self.checked_by, self.checked_ns = present.checked_by, present.checked_ns
 
@@ -216,7 +233,16 @@ class VenueBook:
             self.asks.clear()
             self.crossed_since_ns = 0
             self.checked_by, self.checked_ns = Check.NONE, 0
+            self.distance = NO_DISTANCE
+            self._trust = None
         return True
+
+    def top(self) -> Top | None:
+        """The best prices to compare with those of other venues; None: not live, or a side is empty."""
+        bid, ask = self.bids.best(), self.asks.best()
+        if self.state is not State.LIVE or bid is None or ask is None:
+            return None
+        return Top(self.venue, float(bid), float(ask))
 
     def copy_levels(self) -> tuple[Levels, Levels]:
         """All bids and asks as they are now, in no order."""
@@ -260,15 +286,18 @@ class VenueBook:
             tuple(asks),
             0 < levels == len(bids) < len(self.bids),
             0 < levels == len(asks) < len(self.asks),
-            Trust(
-                self.least_lag_ns,
-                self.threshold_ns,
-                self.connections.standing,
-                self.checked_by,
-                self.checked_ns,
-                self.rate,
-            ),
+            self._told(),
+            self.distance,
         )
+
+    def _told(self) -> Trust:
+        connections = self.connections.standing  # written by others, without a word to us
+        trust = self._trust
+        if trust is None or trust.connections != connections:
+            trust = self._trust = Trust(
+                self.least_lag_ns, self.threshold_ns, connections, self.checked_by, self.checked_ns, self.rate
+            )
+        return trust
 
     def check(self) -> None:
         """Raises AssertionError when an invariant is broken. For tests: it visits every level."""

@@ -24,7 +24,7 @@ def table(book: Book) -> str:
         head += "  net of fees"
     if book.heartbeat:
         head += "  heartbeat"
-    lines = [head, *(f"  {_trouble(book, venue)}" for venue in book.venues if not venue.live)]
+    lines = [head, *(f"  {_trouble(book, venue)}" for venue in book.venues if venue.suspect or not venue.live)]
     cells = [_cells(book, level) for side in (book.bids, book.asks) for level in side]
     price = max((len(row[0]) for row in cells), default=0)
     amount = max((len(row[1]) for row in cells), default=0)
@@ -46,6 +46,10 @@ def _cells(book: Book, level: Level) -> tuple[str, str, str]:
 def _trouble(book: Book, venue: Venue) -> str:
     glyph, word, _ = state_of(venue)
     text = f"{glyph} {venue.name} {word}"
+    if venue.suspect:
+        text += f" for {max(0, book.clocks.sent_ns - venue.far_since_ns) // 1_000_000_000} s"
+        text += f": {venue.ppm / 100:+g} bps off {venue.against}, its nearest"
+        return f"{text}; not merged" if venue.left_out else text
     if venue.since_ns and venue.wanted:
         text += f" for {max(0, book.clocks.sent_ns - venue.since_ns) // 1_000_000_000} s"
     return f"{text}: {venue.reason}" if venue.reason else text
@@ -108,6 +112,11 @@ def _venue(book: Book, venue: Venue) -> dict[str, object]:
         "checked_ns": venue.checked_ns,
         "checked_by": check_name(venue.checked_by),
         "threshold_ms": _ms(venue.threshold_ns),
+        "distance_bps": venue.ppm / 100 if venue.against else None,
+        "against": venue.against,
+        "far_since_ns": venue.far_since_ns,
+        "suspect": venue.suspect,
+        "left_out": venue.left_out,
         "best_bid": price(venue.best_bid),
         "best_ask": price(venue.best_ask),
         "known_bid": price(venue.known_bid),

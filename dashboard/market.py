@@ -49,6 +49,11 @@ class Venue:
     checked_by: int
     threshold_ns: int  # of silence
     connections: int  # to this venue
+    ppm: int  # its mid is off that of the venue next to it, in millionths
+    against: str  # that venue; empty: not compared
+    far_since_ns: int  # far from all others; 0: it is not
+    suspect: bool
+    left_out: bool  # its levels are not merged for that
     known_bid: int | None
     known_ask: int | None
     best_bid: int | None
@@ -57,7 +62,7 @@ class Venue:
     @property
     def live(self) -> bool:
         """Its levels are part of the merged book."""
-        return self.state == pb.LIVE
+        return self.state == pb.LIVE and not self.left_out
 
     @property
     def wanted(self) -> bool:
@@ -249,6 +254,11 @@ def _venue(entry: pb.VenueBook) -> Venue:
         checked_by=trust.checked_by,
         threshold_ns=trust.threshold_ns,
         connections=trust.connections,
+        ppm=trust.distance.ppm,
+        against=plain(trust.distance.against),
+        far_since_ns=trust.distance.far_since_ns,
+        suspect=trust.distance.suspect,
+        left_out=trust.distance.left_out,
         known_bid=entry.known_bid if entry.HasField("known_bid") else None,
         known_ask=entry.known_ask if entry.HasField("known_ask") else None,
         best_bid=entry.best_bid if entry.HasField("best_bid") else None,

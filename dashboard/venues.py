@@ -54,9 +54,11 @@ def venue_role(index: int) -> Role:
 
 
 def state_of(venue: Venue) -> tuple[str, str, Role]:
-    """Glyph, word and role of a venue's state. A first snapshot is no resync."""
+    """Glyph, word and role of a venue's state. A first snapshot is no resync; a suspect is no good news."""
     if venue.state == pb.SYNCING and not venue.resyncs and not venue.gaps:
         return "◌", "snapshot", Role.BUSY
+    if venue.suspect:
+        return "?", "suspect", Role.WARN
     return _STATES.get(venue.state, ("?", "unknown", Role.WARN))
 
 

@@ -163,7 +163,7 @@ class Threshold(NamedTuple):
 
     def on(self, book: VenueBook, received_ns: int, applied_ns: int) -> str | None:
         """Carries it out; the pair's lock is held."""
-        book.threshold_ns = round(self.threshold_s * 1e9)
+        book.expect(round(self.threshold_s * 1e9))
         return None
 
 

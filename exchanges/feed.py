@@ -208,7 +208,7 @@ class Feed:
                 loads.append(action)
         behind = venue_ns > 0 and lags.behind(venue_ns, received_ns)
         with pair_books:
-            book.least_lag_ns = lags.least_ns
+            book.least_lag_ns = lags.least_ns  # told with the update that changed it
             before = book.state
             for action in actions:
                 found = action.on(book, received_ns, applied_ns)
@@ -217,6 +217,7 @@ class Feed:
             if problem:  # no reader may see a book that is known to be wrong
                 book.become(State.GAP, f"audit failed: {problem}", applied_ns)
             state, reason, crossed_ns = book.state, book.reason, book.crossed_since_ns
+            pair_books.compare(applied_ns, at_once=state is not before)
         if state is not before:
             self._log_state(book, before, state, reason)
         more: list[Action] = []
@@ -300,6 +301,7 @@ class Feed:
             with pair_books:
                 before = book.state
                 book.become(state, reason, now_ns, next_try_ns)
+                pair_books.compare(now_ns, at_once=state is not before)
             if before is State.LIVE and state is not before:
                 level = logging.WARNING if next_try_ns or state is not State.DOWN else logging.INFO
                 log.log(level, "%s %s is %s: %s", book.venue, book.pair, state.value, reason)

@@ -32,7 +32,9 @@ class Pace:
         """The book has changed. Without a stamp, and at the same one, nothing is learnt."""
         gap_ns = venue_ns - self._last_ns
         if gap_ns > 0 and self._last_ns:
-            gap_s = min(gap_ns / _SECOND_NS, _LONGEST_GAP_S)
+            gap_s = gap_ns / _SECOND_NS
+            if gap_s > _LONGEST_GAP_S:
+                gap_s = _LONGEST_GAP_S
             self.square += (gap_s * gap_s - self.square) / _UPDATES
         if venue_ns > 0:
             self._last_ns = venue_ns

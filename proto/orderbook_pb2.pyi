@@ -88,7 +88,7 @@ class Level(_message.Message):
     def __init__(self, exchange: _Optional[str] = ..., price: _Optional[float] = ..., amount: _Optional[float] = ...) -> None: ...
 
 class VenueState(_message.Message):
-    __slots__ = ("venue", "symbol", "state", "reason", "since_ns", "next_try_ns", "venue_time_ns", "received_ns", "age_ns", "updates", "gaps", "resyncs", "audits_passed", "audits_failed", "garbage", "connects", "position", "rotations", "restarts", "least_lag_ns", "threshold_ns", "connections", "checked_by", "checked_ns", "lag_ns", "rate_milli")
+    __slots__ = ("venue", "symbol", "state", "reason", "since_ns", "next_try_ns", "venue_time_ns", "received_ns", "age_ns", "updates", "gaps", "resyncs", "audits_passed", "audits_failed", "garbage", "connects", "position", "rotations", "restarts", "least_lag_ns", "threshold_ns", "connections", "checked_by", "checked_ns", "lag_ns", "distance", "rate_milli")
     VENUE_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -114,6 +114,7 @@ class VenueState(_message.Message):
     CHECKED_BY_FIELD_NUMBER: _ClassVar[int]
     CHECKED_NS_FIELD_NUMBER: _ClassVar[int]
     LAG_NS_FIELD_NUMBER: _ClassVar[int]
+    DISTANCE_FIELD_NUMBER: _ClassVar[int]
     RATE_MILLI_FIELD_NUMBER: _ClassVar[int]
     venue: str
     symbol: str
@@ -140,8 +141,25 @@ class VenueState(_message.Message):
     checked_by: Check
     checked_ns: int
     lag_ns: int
+    distance: Distance
     rate_milli: int
-    def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., reason: _Optional[str] = ..., since_ns: _Optional[int] = ..., next_try_ns: _Optional[int] = ..., venue_time_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., age_ns: _Optional[int] = ..., updates: _Optional[int] = ..., gaps: _Optional[int] = ..., resyncs: _Optional[int] = ..., audits_passed: _Optional[int] = ..., audits_failed: _Optional[int] = ..., garbage: _Optional[int] = ..., connects: _Optional[int] = ..., position: _Optional[int] = ..., rotations: _Optional[int] = ..., restarts: _Optional[int] = ..., least_lag_ns: _Optional[int] = ..., threshold_ns: _Optional[int] = ..., connections: _Optional[int] = ..., checked_by: _Optional[_Union[Check, str]] = ..., checked_ns: _Optional[int] = ..., lag_ns: _Optional[int] = ..., rate_milli: _Optional[int] = ...) -> None: ...
+    def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., reason: _Optional[str] = ..., since_ns: _Optional[int] = ..., next_try_ns: _Optional[int] = ..., venue_time_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., age_ns: _Optional[int] = ..., updates: _Optional[int] = ..., gaps: _Optional[int] = ..., resyncs: _Optional[int] = ..., audits_passed: _Optional[int] = ..., audits_failed: _Optional[int] = ..., garbage: _Optional[int] = ..., connects: _Optional[int] = ..., position: _Optional[int] = ..., rotations: _Optional[int] = ..., restarts: _Optional[int] = ..., least_lag_ns: _Optional[int] = ..., threshold_ns: _Optional[int] = ..., connections: _Optional[int] = ..., checked_by: _Optional[_Union[Check, str]] = ..., checked_ns: _Optional[int] = ..., lag_ns: _Optional[int] = ..., distance: _Optional[_Union[Distance, _Mapping]] = ..., rate_milli: _Optional[int] = ...) -> None: ...
+
+class Distance(_message.Message):
+    __slots__ = ("ppm", "against", "others", "far_since_ns", "suspect", "left_out")
+    PPM_FIELD_NUMBER: _ClassVar[int]
+    AGAINST_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_FIELD_NUMBER: _ClassVar[int]
+    FAR_SINCE_NS_FIELD_NUMBER: _ClassVar[int]
+    SUSPECT_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    ppm: int
+    against: str
+    others: int
+    far_since_ns: int
+    suspect: bool
+    left_out: bool
+    def __init__(self, ppm: _Optional[int] = ..., against: _Optional[str] = ..., others: _Optional[int] = ..., far_since_ns: _Optional[int] = ..., suspect: _Optional[bool] = ..., left_out: _Optional[bool] = ...) -> None: ...
 
 class BookRequest(_message.Message):
     __slots__ = ("pair", "levels", "venues", "min_amount", "min_notional", "min_interval_ms", "net_of_fees", "analytics")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from book import Level, MergedBook, Stamps, State, VenueView
+from book import Distance, Level, MergedBook, Stamps, State, VenueView
 from book.analytics import Figure
 from proto import orderbook_pb2 as pb
 from services.figures import AnalysedBook
@@ -28,7 +28,7 @@ _NONE = Stamps()
 
 
 def newest(venues: Iterable[VenueView], only: frozenset[str] | None = None) -> Stamps:
-    """The stamps of the update read last among the live books, of the last known when none is live.
+    """The stamps of the update read last among the books that are merged, of the last known when none is.
 
     `only`: the venues that count; None: all.
     """
@@ -37,7 +37,11 @@ def newest(venues: Iterable[VenueView], only: frozenset[str] | None = None) -> S
         if only is not None and view.venue not in only:
             continue
         stamps = view.stamps
-        if view.state is State.LIVE and (latest_live is None or stamps[1] > latest_live[1]):
+        if (
+            view.state is State.LIVE
+            and not view.distance.left_out
+            and (latest_live is None or stamps[1] > latest_live[1])
+        ):
             latest_live = stamps
         if stamps[1] > latest[1]:
             latest = stamps
@@ -73,7 +77,21 @@ def venue_state_message(view: VenueView, sent_ns: int) -> pb.VenueState:
         checked_by=trust.checked_by.value,  # type: ignore[arg-type]
         checked_ns=stamp(trust.checked_ns),
         lag_ns=fitting(lag_ns(view.stamps)),
+        distance=_distance(view.distance),
         rate_milli=rate_milli(view, sent_ns),
+    )
+
+
+def _distance(distance: Distance) -> pb.Distance | None:
+    if not distance.others:
+        return None
+    return pb.Distance(
+        ppm=distance.ppm,
+        against=distance.against,
+        others=distance.others,
+        far_since_ns=stamp(distance.far_since_ns),
+        suspect=distance.suspect,
+        left_out=distance.left_out,
     )
 
 

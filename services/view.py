@@ -262,7 +262,10 @@ def _same(one: MergedBook, other: MergedBook) -> bool:
 
 
 def same_trust(one: VenueView, other: VenueView) -> bool:
-    """Whether two pictures of a venue's book are in the same state, for the same reason, as far as it is known."""
+    """Whether two pictures of a venue's book are in the same state, for the same reason, as far as it is known.
+
+    Both suspect, or neither.
+    """
     return (
         one.state is other.state
         and one.reason == other.reason
@@ -270,4 +273,5 @@ def same_trust(one: VenueView, other: VenueView) -> bool:
         and one.next_try_ns == other.next_try_ns
         and one.known_bid == other.known_bid
         and one.known_ask == other.known_ask
+        and one.distance.suspect is other.distance.suspect
     )

@@ -7,7 +7,7 @@ of the field numbers the result is what protobuf itself writes, byte for byte.
 from functools import lru_cache
 from typing import NamedTuple
 
-from book import Check, Counters, Stamps, State, VenueView
+from book import Check, Counters, Distance, Stamps, State, Trust, VenueView
 from book.rate import faded
 
 MAX_UINT64 = (1 << 64) - 1
@@ -84,7 +84,10 @@ _AGE, _UPDATES = tag(9, 0), tag(10, 0)
 _GAPS, _RESYNCS, _AUDITS_PASSED, _AUDITS_FAILED, _GARBAGE, _CONNECTS = (tag(field, 0) for field in range(11, 17))
 _POSITION, _ROTATIONS, _RESTARTS = (tag(field, 0) for field in range(17, 20))
 _LEAST_LAG, _THRESHOLD, _CONNECTIONS, _CHECKED_BY, _CHECKED, _LAG = (tag(field, 0) for field in range(20, 26))
-_RATE = tag(27, 0)
+_DISTANCE, _RATE = tag(26, 2), tag(27, 0)
+# Fields of Distance.
+_PPM, _AGAINST, _OTHERS, _FAR_SINCE = tag(1, 0), tag(2, 2), tag(3, 0), tag(4, 0)
+_SUSPECT, _LEFT_OUT = tag(5, 0) + b"\x01", tag(6, 0) + b"\x01"
 
 
 def stamp(ns: int) -> int:
@@ -125,11 +128,12 @@ class _Known(NamedTuple):
     counters: Counters
     standing: bytes  # fields 1 to 6, which change with the state alone
     before: bytes  # fields 1 to 8
-    after: bytes  # fields 10 to 25, and the rate
+    after: bytes  # fields 10 to 27
     position: int
-    threshold_ns: int
-    connections: int
+    trust: Trust
     rate: bytes  # the rate alone, the end of `after`
+    distance: Distance
+    distance_bytes: bytes
 
 
 _known: dict[tuple[str, str], _Known] = {}  # the latest by venue and symbol; entries are replaced whole
@@ -150,8 +154,8 @@ def venue_state(view: VenueView, sent_ns: int) -> bytes:
         and known[1] == view.reason
         and known[3] == view.next_try_ns
         and known[9] == view.position
-        and known[10] == (trust := view.trust).threshold_ns  # the rest of it changes with the stamps and counters
-        and known[11] == trust.connections
+        and known[10] is view.trust
+        and known[12] is view.distance
     ):
         known = _learn(view, known)
     received_ns = view.stamps[1]
@@ -159,7 +163,7 @@ def venue_state(view: VenueView, sent_ns: int) -> bytes:
         age = sent_ns - received_ns
         if age < _FRESH_NS:
             return known[7] + _AGE + varint(age) + known[8]
-        still = known[8].removesuffix(known[12])
+        still = known[8].removesuffix(known[11])
         return known[7] + _AGE + varint(age) + still + number(_RATE, rate_milli(view, sent_ns))
     return known[7] + known[8]
 
@@ -181,20 +185,26 @@ def _learn(view: VenueView, known: _Known | None) -> _Known:
     )
     after += number(_POSITION, stamp(view.position))
     trust = view.trust
-    threshold_ns, connections, checked_ns = trust.threshold_ns, trust.connections, trust.checked_ns
     after += _seldom(
-        counters.rotations, counters.restarts, trust.least_lag_ns, threshold_ns, connections, trust.checked_by
+        counters.rotations,
+        counters.restarts,
+        trust.least_lag_ns,
+        trust.threshold_ns,
+        trust.connections,
+        trust.checked_by,
     )
-    if checked_ns:
-        after += _CHECKED + varint(stamp(checked_ns))
+    if trust.checked_ns:
+        after += _CHECKED + varint(stamp(trust.checked_ns))
     if venue_ns and received_ns:
         after += signed(_LAG, fitting(received_ns - venue_ns))
+    distance = view.distance  # compared now and then, so that most messages find its bytes made
+    far = known.distance_bytes if known is not None and known.distance is distance else _distance(distance)
     rate = number(_RATE, int(trust.rate * 1000))
     if len(_known) >= _MAX_KNOWN:
         _known.clear()
     known = _known[view.venue, view.symbol] = _Known(
-        *facts, view.stamps, counters, standing, before, after + rate, view.position,
-        threshold_ns, connections, rate,
+        *facts, view.stamps, counters, standing, before, after + far + rate, view.position,
+        trust, rate, distance, far,
     )  # fmt: skip
     return known
 
@@ -236,6 +246,14 @@ def _seldom(
         + number(_CONNECTIONS, connections)
         + number(_CHECKED_BY, checked_by)
     )
+
+
+def _distance(distance: Distance) -> bytes:
+    if not distance.others:
+        return b""
+    parts = signed(_PPM, distance.ppm or None) + text(_AGAINST, distance.against)
+    parts += number(_OTHERS, distance.others) + number(_FAR_SINCE, stamp(distance.far_since_ns))
+    return block(_DISTANCE, parts + _SUSPECT * distance.suspect + _LEFT_OUT * distance.left_out)
 
 
 def _refuse(n: int) -> bytes:

@@ -126,3 +126,18 @@ def test_one_too_many(make: Any) -> None:
     with pytest.raises(Refused):
         rig.pairs.pin([SOL])
     assert rig.pairs.pinned == [BTC]
+
+
+def test_pairs_are_made_as_the_operator_wants_them() -> None:
+    """Those on demand too: with suspects left out, for example."""
+    made: list[Pair] = []
+
+    def make(pair: Pair) -> PairBooks:
+        made.append(pair)
+        return PairBooks(pair, leave_out_suspects=True)
+
+    sessions: Any = [Session()]
+    pairs = Pairs(sessions, 3, 0.0, make)
+    pairs.hold(ETH)
+    assert made == [ETH]
+    assert pairs.books[ETH].pair == ETH

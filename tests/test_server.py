@@ -49,6 +49,7 @@ def endpoints() -> Iterator[list[str]]:
         (["--analytic", "examples.pressure"], "write it as [NAME=]MODULE:FUNCTION"),
         (["--ca", "/no/such/file"], "no such file"),
         (["--log-level", "loud"], "--log-level 'loud'"),
+        (["--suspect", "hang"], "--suspect 'hang': choose from show, exclude"),
         (["--config", "/no/such/file"], "/no/such/file"),
     ],
 )

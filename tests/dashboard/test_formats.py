@@ -13,7 +13,7 @@ from dashboard import formats
 from dashboard.market import decode
 from proto import orderbook_pb2 as pb
 from tests.dashboard.conftest import same_as_golden
-from tests.dashboard.fake import book, heartbeat, market, venue
+from tests.dashboard.fake import EPOCH_NS, book, heartbeat, market, venue
 from tests.dashboard.test_rows import FOUR, crossed
 
 
@@ -60,6 +60,31 @@ def test_jsonl_tells_how_far_each_venue_can_be_trusted() -> None:
     names = ("lag_ms", "least_lag_ms", "updates_per_s", "checked_ns", "checked_by", "threshold_ms", "connections")
     assert [told["venues"][0][name] for name in names] == [-1.5, -2.0, 9.87, 77, "checksum", 1250.0, 2]
     assert [told["venues"][1][name] for name in names] == [None, None, 0.0, 0, "none", 0.0, 0]
+
+
+def suspected(**facts: bool) -> pb.Book:
+    """One venue of two is 120.5 bps below the other, for the last 34 s."""
+    off = pb.Distance(
+        ppm=-12_050, against="kraken", others=2, far_since_ns=EPOCH_NS - 34 * 10**9, suspect=True, **facts
+    )
+    return book([(6412320, {1: 5})], [(6412340, {1: 7})], [venue("binance", distance=off), venue("kraken")])
+
+
+def test_jsonl_tells_who_is_suspect_and_against_whom() -> None:
+    told = json.loads(formats.jsonl(decode(suspected(), None)))["venues"]
+    names = ("distance_bps", "against", "far_since_ns", "suspect", "left_out")
+    assert [told[0][name] for name in names] == [-120.5, "kraken", EPOCH_NS - 34 * 10**9, True, False]
+    assert [told[1][name] for name in names] == [None, "", 0, False, False]
+
+
+def test_a_suspect_is_named_above_the_ladder_with_its_figures() -> None:
+    """Whether it is merged or not; one that is not is no live venue of the merged book."""
+    head, line = formats.table(decode(suspected(), None)).splitlines()[:2]
+    assert "venues 2/2 live" in head
+    assert line == "  ? binance suspect for 34 s: -120.5 bps off kraken, its nearest"
+    head, line = formats.table(decode(suspected(left_out=True), None)).splitlines()[:2]
+    assert "venues 1/2 live" in head
+    assert line.endswith("its nearest; not merged")
 
 
 def test_a_check_of_a_newer_server_is_told_by_its_number() -> None:

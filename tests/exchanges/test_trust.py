@@ -2,7 +2,7 @@
 
 import pytest
 
-from book import Check, PairBooks, State, VenueView
+from book import Check, Distance, PairBooks, Stamps, State, VenueView
 from book.venue_book import Trust
 from exchanges import Address, VenueSession
 from tests.exchanges.desk import (
@@ -92,7 +92,7 @@ def test_the_threshold_is_that_of_the_questions() -> None:
     """Three seconds at first; a book that nobody can ask about keeps the silence of its connection."""
     assert trust(live()).threshold_ns == 3 * 10**9
     desk = Desk(kraken()).open(acknowledge=False)
-    desk.book.threshold_ns = 6 * 10**9
+    desk.book.expect(6 * 10**9)
     desk.frame(message("snapshot", BIDS, ASKS, PUBLISHED))
     assert (desk.state, trust(desk).threshold_ns) == (State.LIVE, 6 * 10**9)
 
@@ -119,3 +119,28 @@ def test_the_connections_of_a_venue(web: Web, listed: bool) -> None:
         session.stop()
         sockets.stop()
     assert view().trust.connections == 0
+
+
+def test_the_feed_compares_its_book_with_those_of_other_venues() -> None:
+    """With every message, now and then; at once when a book goes live or is lost."""
+    desk = live()
+    books = next(iter(desk.pairs.values()))
+    for name in ("bitstamp", "kraken"):
+        other = books.add(name, None)
+        with books:
+            other.load([(90.0, 1.0)], [(90.1, 1.0)], 1, Stamps())
+            other.become(State.LIVE, "", desk.now_ns)
+
+    def told() -> Distance:
+        return books.view(0).venues[0].distance
+
+    assert told().others == 0
+    desk.now_ns += 10**9
+    desk.frame(depth(101, 101))
+    assert (told().others, told().suspect, told().far_since_ns) == (2, False, desk.now_ns)
+    desk.now_ns += 10 * 10**9
+    desk.frame(depth(102, 102))
+    assert (told().suspect, told().against, told().ppm) == (True, "bitstamp", 116_047)
+    desk.frame(depth(105, 106))
+    assert books.view(0).venues[0].distance.others == 0, "it is lost"
+    assert books.view(0).venues[1].distance.others == 1

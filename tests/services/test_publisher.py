@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from book import Dust, State
+from book import Distance, Dust, State
 from proto import orderbook_pb2 as pb
 from services.errors import Refused
 from services.market import Market
@@ -250,6 +250,27 @@ async def test_status_does_not_follow_every_update_but_brings_counters_with_the_
             await turn()
         assert view.encoded == before
         assert (await receive(stream, pb.Status)).pairs[0].venues[0].updates == 21
+
+
+async def test_a_suspect_is_told_at_once_and_its_clock_is_not_lent() -> None:
+    """Though no level changed; what is left out of the merged book is no arrival of market data in it."""
+    stage = Stage(heartbeat_s=60)
+    load(stage.books, "binance", [(100.0, 1.0)], [(101.0, 1.0)], received_ns=1000)
+    load(stage.books, "bitstamp", [], [], received_ns=2000)
+    with stage.publisher.watch_book(SUMMARY, CLIENT) as stream, stage.publisher.watch_status((BTC,)) as status:
+        assert (await receive(stream)).arrival_time == 2000
+        await receive(status, pb.Status)
+        with stage.books:
+            stage.books.books["bitstamp"].distance = Distance(9000, "binance", 2, 5, True, True)
+        message = await receive(stream)
+        assert [(each.distance.suspect, each.distance.left_out) for each in message.venues] == [
+            (False,) * 2,
+            (True,) * 2,
+        ]
+        assert message.venues[1].state == pb.LIVE
+        assert message.arrival_time == 1000
+        told = (await receive(status, pb.Status)).pairs[0].venues[1].distance
+        assert (told.ppm, told.against, told.others, told.far_since_ns) == (9000, "binance", 2, 5)
 
 
 async def test_closing_gives_every_stream_its_last_message_and_refuses_new_ones() -> None:

@@ -7,7 +7,7 @@ from google.protobuf.internal import encoder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from book import Check, Counters, Stamps, State, Trust, VenueView
+from book import Check, Counters, Distance, Stamps, State, Trust, VenueView
 from proto import orderbook_pb2 as pb
 from services import wire
 from services.messages import venue_state_message
@@ -39,6 +39,15 @@ STATES = st.builds(
         st.sampled_from(Check),
         U64,
         st.floats(0, 1e15),
+    ),
+    distance=st.builds(
+        Distance,
+        st.integers(-(10**12), 10**12),
+        WORDS,
+        st.integers(0, 300),
+        U64,
+        st.booleans(),
+        st.booleans(),
     ),
 )
 
