@@ -5,6 +5,7 @@ import pytest
 from book import Check, Distance, PairBooks, Stamps, State, VenueView
 from book.venue_book import Trust
 from exchanges import Address, VenueSession
+from tests.exchanges.coinbase_desk import CoinbaseDesk, coinbase
 from tests.exchanges.desk import (
     Desk,
     binance,
@@ -91,9 +92,9 @@ def test_what_could_not_be_compared_confirms_nothing() -> None:
 def test_the_threshold_is_that_of_the_questions() -> None:
     """Three seconds at first; a book that nobody can ask about keeps the silence of its connection."""
     assert trust(live()).threshold_ns == 3 * 10**9
-    desk = Desk(kraken()).open(acknowledge=False)
+    desk = CoinbaseDesk(coinbase()).begin()
     desk.book.expect(6 * 10**9)
-    desk.frame(message("snapshot", BIDS, ASKS, PUBLISHED))
+    desk.snapshot()
     assert (desk.state, trust(desk).threshold_ns) == (State.LIVE, 6 * 10**9)
 
 
