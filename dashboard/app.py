@@ -23,6 +23,7 @@ from dashboard.themes import LOOKS, Look
 from proto import orderbook_pb2 as pb
 
 TICK_S = 0.25  # ages run while nothing arrives
+_PAINTINGS = 4  # that compose() makes
 QUIT_AGAIN_NS = 2_000_000_000  # a second Ctrl+C within this time leaves
 
 
@@ -126,8 +127,8 @@ class Dashboard(App[None]):
         """Draws what is known now; only lines that changed reach the terminal."""
         self._drawn_at = asyncio.get_running_loop().time()
         screen = self.screen_stack[0] if self.screen_stack else None
-        if screen is None or not screen.is_mounted:
-            return
+        if screen is None or not screen.is_mounted or len(screen.query(Painting)) < _PAINTINGS:
+            return  # not there yet, or going: an ending application takes its parts away one by one
         self.frames += 1
         view = self.feed.view()
         width, height = self.size

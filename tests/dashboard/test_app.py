@@ -145,6 +145,15 @@ async def test_help_opens_and_closes_and_names_every_key(server: FakeServer) -> 
             assert not isinstance(app.screen, HelpPage)
 
 
+async def test_an_application_that_is_going_draws_no_more(server: FakeServer) -> None:
+    """Its parts go one by one, and a tick may come in between."""
+    server.put(market())
+    app = dashboard(server.port)
+    async with app.run_test(size=(140, 60)):
+        await app.screen.query_one("#ladder").remove()
+        app.draw()
+
+
 async def test_the_book_goes_on_behind_the_help(server: FakeServer) -> None:
     server.put(market())
     app = dashboard(server.port)

@@ -106,10 +106,10 @@ def test_refusal(body: bytes, words: str) -> None:
     assert Bybit().refusal(403, body) == words
 
 
-@pytest.mark.parametrize("options", [{}, {"depth": "200"}, {"depth": "50"}])
-def test_the_venue(options: dict[str, str]) -> None:
-    """Its options reach the protocol; 1000 levels unless told otherwise."""
-    protocol = Bybit().protocol([instrument(BYBIT)], options)
+def test_the_venue() -> None:
+    """Only the depth at which a dead stream can be told."""
+    assert not Bybit().options
+    protocol = Bybit().protocol([instrument(BYBIT)], {})
     sent = next(action.text for action in protocol.opened() if isinstance(action, Send))
-    assert msgspec.json.decode(sent)["args"] == [f"orderbook.{options.get('depth', '1000')}.BTCUSDT"]
+    assert msgspec.json.decode(sent)["args"] == ["orderbook.1000.BTCUSDT"]
     assert protocol.path == "/v5/public/spot"

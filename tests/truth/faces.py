@@ -30,6 +30,8 @@ class Face:
     anonymous: tuple[str, ...] = ()  # forms of garbage that do not tell whose book they were
     clock_is_position: bool = False  # a clock that is wrong makes positions wrong
     mend_s: float = 0.0  # lies are not found for sure: after so long a cut of ours ends them; 0: an audit does
+    nets: bool = False  # a diff says nothing of a level that has come back to what it was
+    aftermath_s: float = 1.0  # of a silence: what was not heard in it may end the connection so much later
     rest: str = "snapshots"  # what REST books are for: snapshots, probes, or nothing
     tops: bool = False  # best prices are subscribed too
     demands: tuple[str, ...] = ()  # kinds of faults that are its own
@@ -61,11 +63,12 @@ FACES: Final[Mapping[str, Face]] = {
             tops=True,
         ),
         Face(
-            "kraken", joint="/", stamp_parts=1000, numbered=False, anonymous=("text", "empty", "utf8"),
+            "kraken", nets=True, joint="/", stamp_parts=1000, numbered=False, anonymous=("text", "empty", "utf8"),
             clock_is_position=True, mend_s=6.0, rest="", demands=("checksum",),
         ),
         Face(
-            "deribit", joint="_", quotes=frozenset(("USDC", "USDT", "BTC", "ETH")), contiguous=False, mend_s=35.0,
+            "deribit", nets=True, aftermath_s=11.0, joint="_",
+            quotes=frozenset(("USDC", "USDT", "BTC", "ETH")), contiguous=False, mend_s=35.0,
             rest="probes",
         ),
         Face(
@@ -73,8 +76,10 @@ FACES: Final[Mapping[str, Face]] = {
             one_number=True, anonymous=("text", "truncated", "types", "empty", "utf8"), clock_is_position=True,
             mend_s=6.0, rest="",
         ),
-        Face("okx", joint="-", mend_s=35.0, rest="probes", demands=("renumber",), long_notice=True),
-        Face("bybit", contiguous=False, by_messages=True, rest="probes", demands=("resnapshot", "restart")),
+        Face("okx", nets=True, joint="-", mend_s=35.0, rest="probes", demands=("renumber",), long_notice=True),
+        Face(
+            "bybit", nets=True, contiguous=False, by_messages=True, rest="probes", demands=("resnapshot", "restart"),
+        ),
     )
 }  # fmt: skip
 

@@ -98,7 +98,9 @@ class Ordeal:
                 struck = [change for change in struck if abs(change.key) == price]
             patience_s = max(self._audit_s, strike.settle_s + strike.mend_s + _CUT_S)
             until_ns = row["ended_us"] * 1000 + int(patience_s * 1e9)
-            excuses.append(excuse(book, tape, struck, after, until, until_ns))
+            shown = [position for _, position in self.court.record.shown_at.get(book, ())]
+            told = shown if FACES[self.face].nets else None
+            excuses.append(excuse(book, tape, struck, after, until, until_ns, told))
         return excuses
 
     def _struck(self, strike: Strike, row: dict[str, Any], book: BookName, tape: Tape) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """What the judges write down: findings, what was looked at, the time line of every book's states, and excuses."""
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -82,10 +82,24 @@ class Excuse:
         return changed is None or finding.position < changed
 
 
-def excuse(book: BookName, tape: Tape, struck: Iterable[Change], after: int, last: int, until_ns: int) -> Excuse:
-    """The excuse for the levels of changes that never reached the client: after `after`, up to `last`."""
-    levels = {(change.side, change.key): tape.next_change(change.side, change.key, last) for change in struck}
-    return Excuse(book, after, levels, until_ns)
+def excuse(
+    book: BookName,
+    tape: Tape,
+    struck: Iterable[Change],
+    after: int,
+    last: int,
+    until_ns: int,
+    told: Sequence[int] | None = None,
+) -> Excuse:
+    """The excuse for the levels of changes that never reached the client: after `after`, up to `last`.
+
+    `told`: the positions of later diffs, where these say nothing of a level that has come back to what it was.
+    """
+    keys = {(change.side, change.key) for change in struck}
+    if told is None:
+        return Excuse(book, after, {each: tape.next_change(*each, last) for each in keys}, until_ns)
+    later = [position for position in told if position > last]
+    return Excuse(book, after, {each: tape.next_told(*each, last, later) for each in keys}, until_ns)
 
 
 @dataclass(slots=True)

@@ -134,7 +134,9 @@ def _silence_all(pings: bool) -> Maker:
     def make(rng: Random, face: str, pair: str) -> Strike:
         fault = {"kind": "silence", "for_s": _draw(rng, (2.0, 14.0)), "pings": pings}
         label = "silence, pings" if pings else "silence, no pings"
-        return Strike(label, face, None, fault, wide=True, blind=not FACES[face].numbered, settle_s=1.0)
+        return Strike(
+            label, face, None, fault, wide=True, blind=not FACES[face].numbered, settle_s=FACES[face].aftermath_s
+        )
 
     return make
 
@@ -144,7 +146,9 @@ def _half_open(clients: str) -> Maker:
         fault = {"kind": "half_open", "for_s": _draw(rng, (3.0, 16.0)), "clients": clients}
         fault["connects"] = rng.choice(("held", "hang")) if clients == "all" else "held"
         label = f"half_open {clients}"
-        return Strike(label, face, None, fault, wide=True, blind=not FACES[face].numbered, settle_s=1.0)
+        return Strike(
+            label, face, None, fault, wide=True, blind=not FACES[face].numbered, settle_s=FACES[face].aftermath_s
+        )
 
     return make
 

@@ -10,6 +10,7 @@ import contextlib
 import time
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -123,6 +124,21 @@ class Tape:
         for change in self.changes[bisect_right(self.positions, after) :]:
             if change.side == side and change.key == key:
                 return change.position
+        return None
+
+    def next_told(self, side: int, key: int, after: int, told: Sequence[int]) -> int | None:
+        """The first of some positions at which a level is not what it was at `after`."""
+        changes = [each for each in self.changes if (each.side, each.key) == (side, key)]
+        earlier = [each for each in changes if each.position <= after]
+        later = changes[len(earlier) :]
+        if not later:
+            return None
+        amount = was = earlier[-1].after if earlier else later[0].before
+        for position in told:
+            while later and later[0].position <= position:
+                amount = later.pop(0).after
+            if amount != was:
+                return position
         return None
 
     def placed(self, position: int) -> int | None:

@@ -91,6 +91,13 @@ def test_a_kind_that_strikes_nowhere_on_a_face_is_told() -> None:
         next(deck(Random(1), "okx", PAIRS[:1], ("checksum",)))
 
 
+def test_the_end_of_a_connection_belongs_to_the_silence_that_brought_it() -> None:
+    """Deribit ends one ten seconds after a test request that was not answered, since a silence had swallowed it."""
+    for label in ("silence, pings", "silence, no pings", "half_open all", "half_open present"):
+        assert KINDS[label](Random(1), "deribit", PAIRS[0]).settle_s > 10
+        assert KINDS[label](Random(1), "okx", PAIRS[0]).settle_s < 2
+
+
 def test_what_a_lost_frame_touches() -> None:
     """All books of the connection where one number counts all its messages, else its own."""
     for face, facts in FACES.items():

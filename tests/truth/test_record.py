@@ -86,6 +86,19 @@ def test_an_excuse_covers_what_the_strike_made_wrong_and_no_more() -> None:
     assert not covers(kind="stale")
 
 
+def test_a_level_that_came_back_was_not_told_where_diffs_net() -> None:
+    """It changed and changed back between two diffs: the client has still not heard of it."""
+    name = BookName("bybit", PAIR)
+    tape = still_tape([])
+    rows = [(6, 10, 0, 5), (7, 10, 5, 4), (7, 10, 4, 5), (8, 11, 0, 1), (9, 10, 5, 3)]
+    tape.changes = [Change(position, 0, 0, -key, before, after) for position, key, before, after in rows]
+    tape.positions = [position for position, *_ in rows]
+    struck = tape.between(5, 6)
+    assert excuse(name, tape, struck, 5, 6, 1000).levels == {(0, -10): 7}
+    assert excuse(name, tape, struck, 5, 6, 1000, told=[6, 7, 8, 9]).levels == {(0, -10): 9}
+    assert excuse(name, tape, struck, 5, 6, 1000, told=[6, 7, 8]).levels == {(0, -10): None}
+
+
 def test_the_time_line_tells_who_left_live() -> None:
     """Also a moment between two messages, which the state's own time gives away."""
     record, name = Record(), BookName("binance", PAIR)
