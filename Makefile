@@ -30,7 +30,7 @@ run: $(VENV)/run.stamp  ## our own venue, the server and the dashboard: a live m
 	@$(BIN)/python demo.py
 
 test: $(VENV)/dev.stamp  ## the test suite, with coverage
-	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term
+	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term $(TEST)
 	$(BIN)/python -m coverage report --include='book/*,exchanges/*' --fail-under=$(COVERAGE_FLOOR)
 
 slow: $(VENV)/dev.stamp  ## the tests that take long
