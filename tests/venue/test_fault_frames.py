@@ -3,12 +3,14 @@
 import asyncio
 import json
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import aiohttp
 import pytest
 
 from tests.venue.clients import Client, running, wire
+from venue.faults.shapes import damaged
 
 FAST: dict[str, Any] = {"batch_ms": 10, "speed": 5.0, "deep_levels": 20}
 BTC, ETH, TOP = "btcusdt@depth@100ms", "ethusdt@depth@100ms", "btcusdt@bookTicker"
@@ -181,6 +183,13 @@ def _sane(payload: bytes) -> bool:
         return numbers and all(isinstance(data[k], int) for k in "EUu") and data["s"] in ("BTCUSDT", "ETHUSDT")
     except (ValueError, KeyError, TypeError):
         return False
+
+
+def test_a_negative_number_is_one() -> None:
+    """A removal's amount with a minus before it would be what it was: nothing would have been struck."""
+    payload = b'{"b":[["100.00","0.00000000"]]}'
+    made = {damaged(payload, "negative", Random(seed)) for seed in range(50)}
+    assert made == {b'{"b":[["-100.00","0.00000000"]]}'}
 
 
 async def test_oversized_frames_are_valid_and_do_not_cut_the_reader() -> None:

@@ -65,7 +65,10 @@ def damaged(payload: bytes, form: str, random: Random) -> bytes:
 
 def _replaced(payload: bytes, pattern: re.Pattern[bytes], by: bytes, random: Random) -> bytes:
     """Replace one match; ``%b`` in the replacement stands for the match's own decimal."""
-    found = random.choice(list(pattern.finditer(payload)))
+    matches = list(pattern.finditer(payload))
+    if b"%b" in by:  # minus nothing is nothing: a removal's amount would stay what it is
+        matches = [match for match in matches if match[1].strip(b"0.")] or matches
+    found = random.choice(matches)
     written = by % found[1] if b"%b" in by else by
     return payload[: found.start()] + written + payload[found.end() :]
 
