@@ -25,6 +25,12 @@ class Check(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CHECK_SECOND_VIEW: _ClassVar[Check]
     CHECK_CHECKSUM: _ClassVar[Check]
     CHECK_REST_BOOK: _ClassVar[Check]
+
+class Taker(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TAKER_UNSPECIFIED: _ClassVar[Taker]
+    BUYER: _ClassVar[Taker]
+    SELLER: _ClassVar[Taker]
 STATE_UNSPECIFIED: State
 CONNECTING: State
 SYNCING: State
@@ -38,6 +44,9 @@ CHECK_NONE: Check
 CHECK_SECOND_VIEW: Check
 CHECK_CHECKSUM: Check
 CHECK_REST_BOOK: Check
+TAKER_UNSPECIFIED: Taker
+BUYER: Taker
+SELLER: Taker
 
 class Empty(_message.Message):
     __slots__ = ()
@@ -390,6 +399,72 @@ class VenueBudget(_message.Message):
     connects_limit: int
     connects_window_s: int
     def __init__(self, venue: _Optional[str] = ..., weight_used: _Optional[int] = ..., weight_limit: _Optional[int] = ..., window_s: _Optional[int] = ..., banned_until_ns: _Optional[int] = ..., waiting: _Optional[int] = ..., connects_used: _Optional[int] = ..., connects_limit: _Optional[int] = ..., connects_window_s: _Optional[int] = ...) -> None: ...
+
+class TradesRequest(_message.Message):
+    __slots__ = ("pairs", "venues", "recent")
+    PAIRS_FIELD_NUMBER: _ClassVar[int]
+    VENUES_FIELD_NUMBER: _ClassVar[int]
+    RECENT_FIELD_NUMBER: _ClassVar[int]
+    pairs: _containers.RepeatedScalarFieldContainer[str]
+    venues: _containers.RepeatedScalarFieldContainer[str]
+    recent: int
+    def __init__(self, pairs: _Optional[_Iterable[str]] = ..., venues: _Optional[_Iterable[str]] = ..., recent: _Optional[int] = ...) -> None: ...
+
+class Trades(_message.Message):
+    __slots__ = ("trades", "gaps", "missed", "sent_ns", "closing")
+    TRADES_FIELD_NUMBER: _ClassVar[int]
+    GAPS_FIELD_NUMBER: _ClassVar[int]
+    MISSED_FIELD_NUMBER: _ClassVar[int]
+    SENT_NS_FIELD_NUMBER: _ClassVar[int]
+    CLOSING_FIELD_NUMBER: _ClassVar[int]
+    trades: _containers.RepeatedCompositeFieldContainer[Trade]
+    gaps: _containers.RepeatedCompositeFieldContainer[TradeGap]
+    missed: int
+    sent_ns: int
+    closing: bool
+    def __init__(self, trades: _Optional[_Iterable[_Union[Trade, _Mapping]]] = ..., gaps: _Optional[_Iterable[_Union[TradeGap, _Mapping]]] = ..., missed: _Optional[int] = ..., sent_ns: _Optional[int] = ..., closing: _Optional[bool] = ...) -> None: ...
+
+class Trade(_message.Message):
+    __slots__ = ("venue", "pair", "price", "amount", "taker", "id", "venue_ns", "received_ns", "applied_ns", "sequence")
+    VENUE_FIELD_NUMBER: _ClassVar[int]
+    PAIR_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    TAKER_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    VENUE_NS_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_NS_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_NS_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    venue: str
+    pair: str
+    price: str
+    amount: str
+    taker: Taker
+    id: str
+    venue_ns: int
+    received_ns: int
+    applied_ns: int
+    sequence: int
+    def __init__(self, venue: _Optional[str] = ..., pair: _Optional[str] = ..., price: _Optional[str] = ..., amount: _Optional[str] = ..., taker: _Optional[_Union[Taker, str]] = ..., id: _Optional[str] = ..., venue_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., applied_ns: _Optional[int] = ..., sequence: _Optional[int] = ...) -> None: ...
+
+class TradeGap(_message.Message):
+    __slots__ = ("venue", "pair", "sequence", "from_ns", "until_ns", "missing", "reason")
+    VENUE_FIELD_NUMBER: _ClassVar[int]
+    PAIR_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    FROM_NS_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_NS_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    venue: str
+    pair: str
+    sequence: int
+    from_ns: int
+    until_ns: int
+    missing: int
+    reason: str
+    def __init__(self, venue: _Optional[str] = ..., pair: _Optional[str] = ..., sequence: _Optional[int] = ..., from_ns: _Optional[int] = ..., until_ns: _Optional[int] = ..., missing: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class PairsRequest(_message.Message):
     __slots__ = ()

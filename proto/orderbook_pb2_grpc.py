@@ -173,6 +173,11 @@ class MarketDataStub:
                 request_serializer=proto_dot_orderbook__pb2.StatusRequest.SerializeToString,
                 response_deserializer=proto_dot_orderbook__pb2.Status.FromString,
                 _registered_method=True)
+        self.StreamTrades = channel.unary_stream(
+                '/orderbook.MarketData/StreamTrades',
+                request_serializer=proto_dot_orderbook__pb2.TradesRequest.SerializeToString,
+                response_deserializer=proto_dot_orderbook__pb2.Trades.FromString,
+                _registered_method=True)
         self.ListPairs = channel.unary_unary(
                 '/orderbook.MarketData/ListPairs',
                 request_serializer=proto_dot_orderbook__pb2.PairsRequest.SerializeToString,
@@ -205,6 +210,13 @@ class MarketDataServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamTrades(self, request, context):
+        """every trade of the venues, and where some are missing
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListPairs(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -230,6 +242,11 @@ def add_MarketDataServicer_to_server(servicer, server):
                     servicer.StreamStatus,
                     request_deserializer=proto_dot_orderbook__pb2.StatusRequest.FromString,
                     response_serializer=proto_dot_orderbook__pb2.Status.SerializeToString,
+            ),
+            'StreamTrades': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamTrades,
+                    request_deserializer=proto_dot_orderbook__pb2.TradesRequest.FromString,
+                    response_serializer=proto_dot_orderbook__pb2.Trades.SerializeToString,
             ),
             'ListPairs': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPairs,
@@ -299,6 +316,33 @@ class MarketData:
             '/orderbook.MarketData/StreamStatus',
             proto_dot_orderbook__pb2.StatusRequest.SerializeToString,
             proto_dot_orderbook__pb2.Status.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamTrades(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/orderbook.MarketData/StreamTrades',
+            proto_dot_orderbook__pb2.TradesRequest.SerializeToString,
+            proto_dot_orderbook__pb2.Trades.FromString,
             options,
             channel_credentials,
             insecure,
