@@ -10,7 +10,7 @@ from typing import Any
 
 from book import BadPair, Pair
 from book.fees import DEFAULT_TAKER_FEES, BadFee, Fees, fees_of, percent
-from exchanges import VENUES, Address, BadEndpoint
+from exchanges import COMMON_OPTIONS, VENUES, Address, BadEndpoint
 from services.options import MAX_FLOOR_MS, MAX_LEVELS
 
 VERSION = "0.1.0"
@@ -132,10 +132,9 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     names = "; ".join(f"{name}: {', '.join(venue.hosts)}" for name, venue in VENUES.items())
     connect.add_argument("--hosts", action="append", metavar="VENUE=NAME", help=f"another set of hosts ({names})")
-    known = "; ".join(
-        f"{name}.{key}={'|'.join(values)}" for name, venue in VENUES.items() for key, values in venue.options.items()
+    connect.add_argument(
+        "--option", action="append", dest="options", metavar="VENUE.KEY=VALUE", help="; ".join(_known_options())
     )
-    connect.add_argument("--option", action="append", dest="options", metavar="VENUE.KEY=VALUE", help=known)
     connect.add_argument("--ca", metavar="FILE", help="PEM file of the roots that venues' certificates are held to")
     figures = p.add_argument_group("analytics")
     known_fees = ", ".join(f"{name} {percent(fee)}" for name, fee in DEFAULT_TAKER_FEES.items())
@@ -249,10 +248,9 @@ def _check(settings: Settings) -> None:
             raise UsageError(f"--{name.replace('_', '-')} {path}: no such file")
     for key, value in settings.options.items():
         venue, _, option = key.partition(".")
-        allowed = VENUES[venue].options.get(option) if venue in VENUES else None
+        allowed = {**VENUES[venue].options, **COMMON_OPTIONS}.get(option) if venue in VENUES else None
         if allowed is None or value not in allowed:
-            known = (f"{v}.{k}={'|'.join(c)}" for v, each in VENUES.items() for k, c in each.options.items())
-            raise UsageError(f"--option {key}={value}: known are {', '.join(known)}")
+            raise UsageError(f"--option {key}={value}: known are {', '.join(_known_options())}")
     fees_told(settings)
     if not isinstance(settings.analytics, list):
         raise UsageError(f"analytics {settings.analytics!r}: it must be a list of [NAME=]MODULE:FUNCTION")
@@ -267,6 +265,13 @@ def _check(settings: Settings) -> None:
                 Pair.parse(text)
             except BadPair as error:
                 raise UsageError(str(error)) from error
+
+
+def _known_options() -> list[str]:
+    """What --option takes."""
+    own = [(f"{name}.{key}", values) for name, venue in VENUES.items() for key, values in venue.options.items()]
+    common = [(f"VENUE.{key}", values) for key, values in COMMON_OPTIONS.items()]
+    return [f"{key}={'|'.join(values)}" for key, values in (*own, *common)]
 
 
 def _integer(name: str, value: object, low: int, high: int) -> int:

@@ -11,6 +11,7 @@ from book.pair import BadPair, Pair, UnknownPair, resolve_pair
 from book.pair_books import PairBooks, PairView
 from book.side import Dust, Level, Side
 from book.state import Check, State
+from book.trades import Print, Taker, Trade, TradeGap, TradeTape
 from book.venue_book import Counters, Stamps, Trust, VenueBook, VenueView
 
 __all__ = [
@@ -26,9 +27,14 @@ __all__ = [
     "Pair",
     "PairBooks",
     "PairView",
+    "Print",
     "Side",
     "Stamps",
     "State",
+    "Taker",
+    "Trade",
+    "TradeGap",
+    "TradeTape",
     "Trust",
     "UnknownPair",
     "VenueBook",

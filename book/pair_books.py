@@ -14,6 +14,7 @@ from book.instrument import Instrument
 from book.pair import Pair
 from book.side import NO_DUST, Dust
 from book.state import State
+from book.trades import TradeTape
 from book.venue_book import Levels, Stamps, VenueBook, VenueView
 
 _COMPARE_EVERY_NS = 250_000_000
@@ -51,6 +52,7 @@ class PairBooks:
     def __init__(self, pair: Pair, *, leave_out_suspects: bool = False) -> None:
         """`leave_out_suspects`: a venue that is far from all others for long is not merged, only told of."""
         self.pair = pair
+        self.trades = TradeTape()  # under a lock and with listeners of its own
         self._leave_out = leave_out_suspects
         self._compare_at_ns = 0
         self.version = 0  # rises with every write

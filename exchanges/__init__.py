@@ -11,11 +11,11 @@ from exchanges.errors import BadEndpoint, ExchangeError
 from exchanges.kraken import Kraken
 from exchanges.okx import Okx
 from exchanges.session import VenueSession
-from exchanges.venue import Address, Venue
+from exchanges.venue import COMMON_OPTIONS, Address, Venue
 
 _ALL = (Binance(), Bitstamp(), Coinbase(), Kraken(), Okx(), Bybit(), Deribit())
 
 # Every venue that the program knows, in the order in which equal levels are shown.
 VENUES: Mapping[str, Venue] = {venue.name: venue for venue in _ALL}
 
-__all__ = ["VENUES", "Address", "BadEndpoint", "ExchangeError", "Venue", "VenueSession"]
+__all__ = ["COMMON_OPTIONS", "VENUES", "Address", "BadEndpoint", "ExchangeError", "Venue", "VenueSession"]

@@ -1,9 +1,9 @@
 """What a protocol wants done. The feed carries out those on books, the connection's thread those on the network."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from typing import NamedTuple
 
-from book import Check, Side, Stamps, State, VenueBook
+from book import Check, Print, Side, Stamps, State, TradeTape, VenueBook
 from book.venue_book import Levels
 
 
@@ -167,6 +167,38 @@ class Threshold(NamedTuple):
         return None
 
 
+class Traded(NamedTuple):
+    """Trades of one message, as the venue tells them."""
+
+    symbol: str
+    prints: Sequence[Print]
+
+    def on(self, tape: TradeTape, venue: str, received_ns: int, applied_ns: int) -> None:
+        """Carries it out."""
+        tape.add(venue, self.prints, received_ns, applied_ns)
+
+
+class TradesStand(NamedTuple):
+    """From now on every trade of the symbol comes."""
+
+    symbol: str
+
+    def on(self, tape: TradeTape, venue: str, received_ns: int, applied_ns: int) -> None:
+        """Carries it out."""
+        tape.stand(venue, received_ns)
+
+
+class TradesMissed(NamedTuple):
+    """Trades of the symbol may be missing, for a reason in words."""
+
+    symbol: str
+    reason: str
+
+    def on(self, tape: TradeTape, venue: str, received_ns: int, applied_ns: int) -> None:
+        """Carries it out."""
+        tape.miss(venue, self.reason, applied_ns)
+
+
 class Send(NamedTuple):
     """Send this text frame."""
 
@@ -212,8 +244,9 @@ class Reconnect(NamedTuple):
 
 
 BookAction = Load | Apply | Become | Audit | Verify | Compare | Count | Threshold
+TradeAction = Traded | TradesStand | TradesMissed
 NetworkAction = Send | Fetch | Timer | Reconnect
-Action = BookAction | NetworkAction | Garbage
+Action = BookAction | TradeAction | NetworkAction | Garbage
 
 
 def _difference(name: str, ours: Levels, told: Levels) -> str:

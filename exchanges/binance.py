@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Generic
 
 import msgspec
 
-from book import Instrument, Pair, State
+from book import Instrument, Pair, Print, State, Taker
 from exchanges.actions import Action, Audit, Become, Garbage, Reconnect, Send, Snapshot, Timer
-from exchanges.decode import UNREADABLE, Amount, L, Level, N, WideLevel, check_wide, decoder, is_step
+from exchanges.decode import UNREADABLE, Amount, L, Level, N, TradeNumber, WideLevel, check_wide, decoder, is_step
 from exchanges.errors import GarbageFrame
 from exchanges.probe import Diff
 from exchanges.protocol import ACKNOWLEDGED, ACKNOWLEDGED_S
@@ -46,6 +46,15 @@ class _Ticker(msgspec.Struct, Generic[N], gc=False):
     B: N
     a: N
     A: N
+
+
+class _Trade(msgspec.Struct, Generic[N], gc=False):
+    s: str
+    t: TradeNumber
+    p: N
+    q: N
+    T: int
+    m: bool  # the buyer was the maker
 
 
 class _Wrapped(msgspec.Struct, Generic[L], gc=False):
@@ -115,6 +124,7 @@ class BinanceProtocol(SyncedProtocol):
         self.syncs: dict[str, BinanceSync] = {}
         self._tickers: dict[str, deque[Audit]] = {}
         self._requests: dict[int, list[str]] = {}  # subscriptions not acknowledged yet: id -> symbols
+        self._trade_requests: dict[int, list[str]] = {}  # likewise
         self._request = 0  # the id of the latest
         super().__init__(instruments)
         level: Any = WideLevel if self.wide else Level
@@ -123,6 +133,8 @@ class BinanceProtocol(SyncedProtocol):
         self._wrapped_depth = decoder(_Wrapped[_Depth[level]]).decode
         self._ticker = decoder(_Ticker[number]).decode
         self._wrapped_ticker = decoder(_Wrapped[_Ticker[number]]).decode
+        self._trade = decoder(_Trade[number]).decode
+        self._wrapped_trade = decoder(_Wrapped[_Trade[number]]).decode
         self._snapshot = decoder(_Snapshot[level]).decode
 
     @property
@@ -145,7 +157,7 @@ class BinanceProtocol(SyncedProtocol):
     def begin(self, symbols: Sequence[str]) -> list[Action]:
         """Subscribes to all streams of these symbols, few enough in each request."""
         actions: list[Action] = [Become(symbol, State.SYNCING, "subscribing") for symbol in symbols]
-        for part, text in self._asked("SUBSCRIBE", symbols):
+        for part, text in self._asked("SUBSCRIBE", symbols, self._channels):
             self._requests[self._request] = part
             actions.append(Send(text))
             actions.append(Timer("", self._request, ACKNOWLEDGED, ACKNOWLEDGED_S))
@@ -153,16 +165,30 @@ class BinanceProtocol(SyncedProtocol):
 
     def end(self, symbols: Sequence[str]) -> list[Action]:
         """Ends them."""
-        return [Send(text) for _, text in self._asked("UNSUBSCRIBE", symbols)]
+        return [Send(text) for _, text in self._asked("UNSUBSCRIBE", symbols, self._channels)]
 
-    def _asked(self, method: str, symbols: Sequence[str]) -> Iterator[tuple[list[str], str]]:
+    def subscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """Every single trade: their ids `t` rise by one."""
+        sends = []
+        for part, text in self._asked("SUBSCRIBE", symbols, ("trade",)):
+            self._trade_requests[self._request] = part
+            sends.append(Send(text))
+        return sends
+
+    def unsubscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """Ends them."""
+        return [Send(text) for _, text in self._asked("UNSUBSCRIBE", symbols, ("trade",))]
+
+    @property
+    def _channels(self) -> tuple[str, ...]:
+        return ("depth@100ms", "bookTicker") if self._audit else ("depth@100ms",)
+
+    def _asked(self, method: str, symbols: Sequence[str], channels: Sequence[str]) -> Iterator[tuple[list[str], str]]:
         """The requests, each with the symbols that it is about."""
         per_request = _STREAMS_PER_REQUEST // 2
         for start in range(0, len(symbols), per_request):
             part = list(symbols[start : start + per_request])
-            streams = [f"{symbol.lower()}@depth@100ms" for symbol in part]
-            if self._audit:
-                streams += [f"{symbol.lower()}@bookTicker" for symbol in part]
+            streams = [f"{symbol.lower()}@{channel}" for channel in channels for symbol in part]
             self._request += 1
             message = {"method": method, "params": streams, "id": self._request}
             yield part, msgspec.json.encode(message).decode()
@@ -177,6 +203,9 @@ class BinanceProtocol(SyncedProtocol):
             if b'"B":' in head and b'"e":' not in head:  # the best quote is the one message without an event type
                 wrapped = head.startswith(b'{"stream"')
                 return self._best_quote(self._wrapped_ticker(frame).data if wrapped else self._ticker(frame))
+            if self.trades.wanted and b'"trade"' in head:
+                wrapped = head.startswith(b'{"stream"')
+                return self._traded(self._wrapped_trade(frame).data if wrapped else self._trade(frame))
             if any(event in head for event in _OTHER_EVENTS):
                 return []
             return self._control(frame, msgspec.json.decode(frame))
@@ -204,6 +233,7 @@ class BinanceProtocol(SyncedProtocol):
         """Forgets all that belonged to the connection."""
         super().closed()
         self._requests.clear()
+        self._trade_requests.clear()
         for symbol, sync in self.syncs.items():
             sync.closed()
             self._tickers[symbol].clear()
@@ -240,6 +270,14 @@ class BinanceProtocol(SyncedProtocol):
             self._tickers[event.s].append(audit)
         return []
 
+    def _traded(self, event: Any) -> list[Action]:
+        """One trade; `T` is the moment of the match."""
+        if self.wide:
+            check_wide([(event.p, event.q)])
+        taker = Taker.SELLER if event.m else Taker.BUYER
+        told = Print(event.p, event.q, taker, str(event.t), _ns(event.T), event.t)
+        return self.trades.traded(event.s, [told])
+
     def _control(self, frame: bytes, message: Any) -> list[Action]:
         """Replies to our requests and the venue's announcements."""
         if not isinstance(message, dict):
@@ -249,14 +287,19 @@ class BinanceProtocol(SyncedProtocol):
             return [Reconnect("the venue announced a shutdown of this server", overlap=True)]
         # Errors are documented flat and were seen nested on the wire.
         error = message.get("error", message if "code" in message else None)
-        symbols = self._requests.pop(message["id"], []) if isinstance(message.get("id"), int) else []
+        number = message["id"] if isinstance(message.get("id"), int) else 0
+        symbols = self._requests.pop(number, [])
+        trading = self._trade_requests.pop(number, [])
         if error is not None:
             words = error.get("msg", error) if isinstance(error, dict) else error
+            if trading:
+                return self.trades.refused(trading, str(words)[:200])
             return [Become(symbol, State.DOWN, f"subscription refused: {words}") for symbol in symbols] or [
                 Garbage("", f"error reply: {words}", frame)
             ]
         if "result" in message:
-            return [action for symbol in symbols for action in self.syncs[symbol].subscribed()]
+            actions = [action for symbol in symbols for action in self.syncs[symbol].subscribed()]
+            return [*actions, *self.trades.acknowledged(trading)]
         return [Garbage("", "unexpected message", frame)]
 
 

@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Generic
 
 import msgspec
 
-from book import Instrument, Pair, State
+from book import Instrument, Pair, Print, State, Taker
 from exchanges.actions import Action, Audit, Become, Count, Garbage, Load, Reconnect, Send, Snapshot, Timer
-from exchanges.decode import UNREADABLE, L, Level, WideLevel, check_wide, decoder, is_step
+from exchanges.decode import UNREADABLE, Amount, L, Level, N, TradeNumber, WideLevel, check_wide, decoder, is_step
 from exchanges.errors import GarbageFrame
 from exchanges.probe import Diff
 from exchanges.protocol import ACKNOWLEDGED, ACKNOWLEDGED_S
@@ -23,11 +23,15 @@ from exchanges.sync import Phase, Synchroniser
 from exchanges.synced import SyncedProtocol
 from exchanges.venue import Address, Limits, Venue
 
-DIFFS, BOOKS = "diff_order_book_", "order_book_"
+DIFFS, BOOKS, TRADES = "diff_order_book_", "order_book_", "live_trades_"
 BOOK_LEVELS = 100  # a side, in each frame of the `order_book` channel
 _DIFF_OVERDUE_S = 2.0  # a diff that the top-100 books have told of must have come by then
 _HEARTBEAT = "bts:heartbeat"
 _CHANNEL = re.compile(rb'"channel" *: *"(diff_)?order_book_([a-z0-9-]+)"')
+_TRADE_CHANNEL = re.compile(rb'"channel" *: *"live_trades_([a-z0-9-]+)"')
+_OF_TRADE = re.compile(rb'"(id|amount|price)(_str)?" *:')  # no book has such a field
+_UNREAD_TRADE = "a trade could not be read"
+_TAKERS = {0: Taker.BUYER, 1: Taker.SELLER}
 
 
 class _Book(msgspec.Struct, Generic[L], gc=False):
@@ -39,6 +43,19 @@ class _Book(msgspec.Struct, Generic[L], gc=False):
 class _BookFrame(msgspec.Struct, Generic[L], gc=False):
     channel: str
     data: _Book[L]
+
+
+class _Trade(msgspec.Struct, Generic[N], gc=False):
+    id: TradeNumber
+    price_str: N
+    amount_str: N
+    microtimestamp: int
+    type: int
+
+
+class _TradeFrame(msgspec.Struct, Generic[N], gc=False):
+    channel: str
+    data: _Trade[N]
 
 
 class _Market(msgspec.Struct):
@@ -94,6 +111,8 @@ class BitstampProtocol(SyncedProtocol):
         level: Any = WideLevel if self.wide else Level
         self._book_frame = decoder(_BookFrame[level]).decode
         self._book = decoder(_Book[level]).decode
+        number: Any = Decimal if self.wide else Amount
+        self._trade_frame = decoder(_TradeFrame[number]).decode
 
     @property
     def path(self) -> str:
@@ -115,19 +134,26 @@ class BitstampProtocol(SyncedProtocol):
         actions: list[Action] = []
         for symbol in symbols:
             actions.append(Become(symbol, State.SYNCING, "subscribing"))
-            actions += self._asked("bts:subscribe", symbol)
+            actions += _asked("bts:subscribe", symbol, self._channels)
             if self._whole:
                 actions.append(Timer(symbol, 0, ACKNOWLEDGED, ACKNOWLEDGED_S))
         return actions
 
     def end(self, symbols: Sequence[str]) -> list[Action]:
         """Likewise."""
-        return [action for symbol in symbols for action in self._asked("bts:unsubscribe", symbol)]
+        return [send for symbol in symbols for send in _asked("bts:unsubscribe", symbol, self._channels)]
 
-    def _asked(self, event: str, symbol: str) -> list[Action]:
-        channels = (DIFFS, BOOKS) if self._whole else (BOOKS,)
-        messages = [{"event": event, "data": {"channel": channel + symbol}} for channel in channels]
-        return [Send(msgspec.json.encode(message).decode()) for message in messages]
+    def subscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """Likewise."""
+        return [send for symbol in symbols for send in _asked("bts:subscribe", symbol, (TRADES,))]
+
+    def unsubscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """Likewise."""
+        return [send for symbol in symbols for send in _asked("bts:unsubscribe", symbol, (TRADES,))]
+
+    @property
+    def _channels(self) -> tuple[str, ...]:
+        return (DIFFS, BOOKS) if self._whole else (BOOKS,)
 
     def frame(self, frame: bytes) -> list[Action]:
         """Books by their channel; everything else is a word about the connection."""
@@ -139,6 +165,8 @@ class BitstampProtocol(SyncedProtocol):
                 if told.channel.startswith(DIFFS):
                     return self._diff(told.channel[len(DIFFS) :], told.data)
                 return self._top(told.channel[len(BOOKS) :], told.data)
+            if self.trades.wanted and b'"price_str"' in frame and b'"live_trades_' in frame:
+                return self._traded(self._trade_frame(frame))
             return self._control(frame, msgspec.json.decode(frame))
         except UNREADABLE as error:
             return self._unreadable(f"{type(error).__name__}: {error}", frame)
@@ -172,7 +200,8 @@ class BitstampProtocol(SyncedProtocol):
 
     def resumed(self) -> list[Action]:
         """What was said in between may be lost, and no diff would tell: all books are rebuilt while live."""
-        return [action for sync in self.syncs.values() for action in sync.refresh()] if self._whole else []
+        books = [action for sync in self.syncs.values() for action in sync.refresh()] if self._whole else []
+        return books + self.trades.all_missed("nothing was heard for a while")
 
     def closed(self) -> None:
         """Forgets all that belonged to the connection."""
@@ -231,6 +260,15 @@ class BitstampProtocol(SyncedProtocol):
         sync.position = stamp
         return actions + sync.prober.replaced(stamp, stamp * 1000)
 
+    def _traded(self, told: Any) -> list[Action]:
+        """One trade. Ids rise over all markets of the venue, so that nothing but their order tells anything."""
+        trade = told.data
+        if self.wide:
+            check_wide([(trade.price_str, trade.amount_str)])
+        taker = _TAKERS.get(trade.type, Taker.UNKNOWN)
+        made = Print(trade.price_str, trade.amount_str, taker, str(trade.id), trade.microtimestamp * 1000)
+        return self.trades.traded(told.channel.removeprefix(TRADES), [made])
+
     def _control(self, frame: bytes, message: Any) -> list[Action]:
         """Acknowledgements, the order to reconnect, errors."""
         if not isinstance(message, dict):
@@ -245,6 +283,8 @@ class BitstampProtocol(SyncedProtocol):
         if event == "bts:error":
             data = message.get("data")
             words = data.get("message") if isinstance(data, dict) else data
+            if channel.startswith(TRADES):
+                return self.trades.refused([channel.removeprefix(TRADES)], str(words)[:200])
             symbol = channel.removeprefix(DIFFS).removeprefix(BOOKS)
             garbage = Garbage(symbol if symbol in self.syncs else "", f"error reply: {words}", frame)
             return [garbage]
@@ -253,6 +293,8 @@ class BitstampProtocol(SyncedProtocol):
         return self._unreadable("unexpected message", frame)
 
     def _subscribed(self, channel: str) -> list[Action]:
+        if channel.startswith(TRADES):
+            return self.trades.acknowledged([channel.removeprefix(TRADES)])
         sync = self.syncs.get(channel.removeprefix(DIFFS).removeprefix(BOOKS))
         if sync is None:
             return []
@@ -265,6 +307,11 @@ class BitstampProtocol(SyncedProtocol):
 
         Where it still names its channel, that book resyncs; else any book of this connection may lack something.
         """
+        if trade := _TRADE_CHANNEL.search(frame):
+            symbol = trade[1].decode()
+            return [Garbage(symbol, kind, frame), *self.trades.missed(symbol, _UNREAD_TRADE)]
+        if _OF_TRADE.search(frame):
+            return [Garbage("", kind, frame), *self.trades.all_missed(_UNREAD_TRADE)]
         found = _CHANNEL.search(frame)
         symbol = found[2].decode() if found else ""
         if symbol in self.syncs:
@@ -276,7 +323,13 @@ class BitstampProtocol(SyncedProtocol):
         if self._whole:
             for sync in self.syncs.values():
                 actions += sync.hold("a frame could not be read, which may have been a diff")
-        return actions
+        return actions + self.trades.all_missed("a frame could not be read, which may have been a trade")
+
+
+def _asked(event: str, symbol: str, channels: Sequence[str]) -> list[Send]:
+    """One request a channel."""
+    messages = [{"event": event, "data": {"channel": channel + symbol}} for channel in channels]
+    return [Send(msgspec.json.encode(message).decode()) for message in messages]
 
 
 class Bitstamp(Venue):
@@ -287,7 +340,8 @@ class Bitstamp(Venue):
         "default": Address("https://www.bitstamp.net", "wss://ws.bitstamp.net"),
     }
     # The venue's sources disagree on its limits (600 to 10,000 requests in 10 minutes): the smallest is safe.
-    limits = Limits(weight=600, window_s=600.0, connects=60, connect_window_s=60.0)
+    # A connection carries 1024 channels, and a pair takes three.
+    limits = Limits(weight=600, window_s=600.0, connects=60, connect_window_s=60.0, pairs_per_connection=340)
     catalog_path = "/api/v2/markets/"
     catalog_weight = 1
     options: ClassVar[Mapping[str, tuple[str, ...]]] = {"books": ("diff", "snapshot")}

@@ -13,6 +13,7 @@ import msgspec
 Price = Annotated[float, msgspec.Meta(gt=0, lt=1e15)]
 Amount = Annotated[float, msgspec.Meta(ge=0, lt=1e15)]
 Level = tuple[Price, Amount]
+TradeNumber = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # an id that is a number
 WideLevel = tuple[Decimal, Decimal]
 Stamp = Annotated[datetime, msgspec.Meta(tz=True)]  # RFC 3339; without a zone it names no moment
 

@@ -25,14 +25,20 @@ from exchanges.actions import (
     Snapshot,
     Threshold,
     Timer,
+    TradeAction,
+    Traded,
+    TradesMissed,
+    TradesStand,
     Verify,
 )
 from exchanges.lag import LagWatch
 from exchanges.protocol import Protocol
+from exchanges.trades import TRADES, EarlyTrades
 
 log = logging.getLogger(__name__)
 
 _BOOK_ACTIONS = (Apply, Audit, Load, Become, Count, Compare, Verify, Threshold)
+_TRADE_ACTIONS = (Traded, TradesStand, TradesMissed)
 _HORIZON_EVERY_S = 5.0
 _HORIZON_WORN = 0.5  # of the known depth that the best price may use up before a fresh snapshot extends it
 _FINEST = 18  # decimals; no asset has more, and a price of 1e-300 must not set the scale of a pair
@@ -56,6 +62,7 @@ class Feed:
         self._kinds: set[str] = set()  # of garbage, that were logged
         self._lags = {symbol: LagWatch() for symbol in books}
         self._public: dict[str, PairBooks] = {}  # by symbol: where our book has yet to take its place
+        self._early: dict[str, EarlyTrades] = {}  # by symbol: its trades, until then
 
     @classmethod
     def warming(cls, protocol: Protocol, public: Mapping[str, PairBooks], clock_ns: Callable[[], int]) -> "Feed":
@@ -88,6 +95,8 @@ class Feed:
         """
         for symbol, public in list(self._public.items()):
             book = self.books[symbol][1]
+            if self.protocol.trades.is_awaited(symbol) and not (ahead or orphaned):
+                continue  # the present connection's trades are still wanted
             if _may_replace(book, public.books[book.venue], orphaned=orphaned, ahead=ahead):
                 self._publish(symbol)
         left = [(public.books[self.books[symbol][1].venue], symbol) for symbol, public in self._public.items()]
@@ -110,6 +119,7 @@ class Feed:
         for symbol in known:
             del self.books[symbol], self._lags[symbol]
             self._public.pop(symbol, None)
+            self._early.pop(symbol, None)
             self._crossed.pop(symbol, None)
         return network
 
@@ -152,7 +162,9 @@ class Feed:
         symbol, generation, purpose, _ = timer
         if symbol and symbol not in self.books:
             return []
-        if purpose == "crossed":
+        if purpose == TRADES:
+            actions = self.protocol.trades.timeout(generation)
+        elif purpose == "crossed":
             actions = self._still_crossed(symbol, generation)
         elif purpose == "horizon":
             actions = self._horizon(timer)
@@ -172,6 +184,10 @@ class Feed:
         """The connection is gone; the next attempt is at `next_try_ns` (0: none is planned)."""
         self.protocol.closed()
         self._crossed.clear()
+        self._early.clear()
+        for pair_books, book in self.books.values():
+            if pair_books.books.get(book.venue) is book:  # else another connection has taken over its trades too
+                pair_books.trades.lose(book.venue, f"connection lost: {reason}")
         self._all(State.DOWN, reason, next_try_ns)
 
     def _carry_out(self, actions: Sequence[Action], received_ns: int) -> list[NetworkAction]:
@@ -187,11 +203,21 @@ class Feed:
                 todo = more + todo[count:]
             else:
                 action = todo.pop(0)
-                if isinstance(action, Garbage):
+                if isinstance(action, _TRADE_ACTIONS):
+                    self._trades(action, received_ns)
+                elif isinstance(action, Garbage):
                     self._garbage(action)
                 else:
                     network.append(action)  # type: ignore[arg-type]
         return network
+
+    def _trades(self, action: TradeAction, received_ns: int) -> None:
+        """To the pair's tape, which has a lock of its own; of a feed that warms up, when its turn has come."""
+        pair_books, book = self.books[action.symbol]
+        if action.symbol in self._public:
+            self._early.setdefault(action.symbol, EarlyTrades()).keep(action, received_ns)
+        else:
+            action.on(pair_books.trades, book.venue, received_ns, self._clock_ns())
 
     def _on_book(self, symbol: str, actions: Sequence[BookAction], received_ns: int) -> list[Action]:
         """Carries out all of one message under the pair's lock; returns what has to be done about the outcome."""
@@ -250,6 +276,8 @@ class Feed:
             public.amount_decimals = max(public.amount_decimals, private.amount_decimals)
             book.counters.rotations += 1
         self.books[symbol] = public, book
+        if self.protocol.trades.wanted:
+            self._early.pop(symbol, EarlyTrades()).tell(public.trades, book.venue, self._clock_ns())
 
     def _loaded(self, symbol: str, pair_books: PairBooks, book: VenueBook, load: Load) -> list[Action]:
         """After a snapshot: watch its horizon, and see that the pair's scales hold its numbers."""

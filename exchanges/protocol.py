@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from book import Instrument, State
-from exchanges.actions import Action, Fetch, Snapshot
+from exchanges.actions import Action, Fetch, Send, Snapshot
+from exchanges.trades import TradeStreams
 
 ACKNOWLEDGED = "acknowledged"  # the purpose of the timers that wait for the reply to a subscription
 ACKNOWLEDGED_S = 5.0
@@ -27,27 +28,32 @@ class Protocol(ABC):
         self.wide = any(instrument.needs_decimal for instrument in instruments)
         self.instruments: tuple[Instrument, ...] = ()
         self.is_open = False
+        self.trades = TradeStreams(self.subscribe_trades, self.unsubscribe_trades)
         self.add(instruments)
 
     def opened(self) -> list[Action]:
         """The connection stands: subscribe."""
         self.is_open = True
-        return self.begin([each.symbol for each in self.instruments])
+        symbols = [each.symbol for each in self.instruments]
+        # Trades are a request of their own, so that their refusal hurts no book, and a later one.
+        return [*self.begin(symbols), *self.trades.begin(symbols)]
 
     def closed(self) -> None:
         """The connection is gone; `opened` may follow."""
         self.is_open = False
+        self.trades.closed()
 
     def add(self, instruments: Sequence[Instrument]) -> list[Action]:
         """Carries these too, and subscribes them where the connection stands."""
         self.instruments += tuple(instruments)
         for instrument in instruments:
             self.carry(instrument)
-        return self.begin([each.symbol for each in instruments]) if self.is_open else []
+        symbols = [each.symbol for each in instruments]
+        return [*self.begin(symbols), *self.trades.add(symbols)] if self.is_open else []
 
     def remove(self, symbols: Sequence[str]) -> list[Action]:
         """Carries these no longer. What still comes for them is ignored."""
-        actions = self.end(symbols) if self.is_open else []
+        actions = [*self.end(symbols), *self.trades.end(symbols)] if self.is_open else []
         self.instruments = tuple(each for each in self.instruments if each.symbol not in symbols)
         for symbol in symbols:
             self.drop(symbol)
@@ -70,6 +76,17 @@ class Protocol(ABC):
     @abstractmethod
     def end(self, symbols: Sequence[str]) -> list[Action]:
         """Unsubscribes them."""
+
+    def subscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """The requests for the trades of these, apart from those for books; none: the venue's are not read.
+
+        What comes of them goes to `self.trades`: `acknowledged`, `refused`, `traded`, `missed`.
+        """
+        return []
+
+    def unsubscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """The requests that end them."""
+        return []
 
     @property
     @abstractmethod

@@ -11,6 +11,7 @@ from exchanges.budget import Budget
 from exchanges.connection import Connection
 from exchanges.errors import ExchangeError
 from exchanges.feed import Feed
+from exchanges.protocol import Protocol
 from exchanges.rest import RestClient
 from exchanges.venue import Address, Venue
 
@@ -155,7 +156,7 @@ class VenueSession:
         instruments = [book.instrument for _, book in chosen if book.instrument]
         books = {book.symbol: (pair_books, book) for pair_books, book in chosen}
         if connection is None:
-            feed = Feed(self.venue.protocol(instruments, self._options), books, time.time_ns)
+            feed = Feed(self._protocol(instruments), books, time.time_ns)
             connection = self._start(feed, None, 0.0)
         else:
             connection.add(instruments, books)
@@ -166,7 +167,7 @@ class VenueSession:
     def _succeed(self, connection: Connection, after_s: float) -> Connection | None:
         """Starts the connection that is to take over from this one; called in the latter's thread."""
         feed = connection.feed
-        protocol = self.venue.protocol(feed.protocol.instruments, self._options)
+        protocol = self._protocol(feed.protocol.instruments)
         public = {symbol: pair_books for symbol, (pair_books, _) in feed.books.items()}
         with self._lock:
             successor = self._start(Feed.warming(protocol, public, time.time_ns), connection, after_s)
@@ -176,6 +177,11 @@ class VenueSession:
                     for symbol, carrier in self._carriers.items()
                 }
         return successor
+
+    def _protocol(self, instruments: Sequence[Instrument]) -> Protocol:
+        protocol = self.venue.protocol(instruments, self._options)
+        protocol.trades.wanted = self._options.get("trades", "on") == "on"
+        return protocol
 
     def _start(self, feed: Feed, predecessor: Connection | None, after_s: float) -> Connection | None:
         """Makes and starts a connection, unless all are to end. The lock is held."""

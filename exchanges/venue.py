@@ -42,11 +42,15 @@ class Limits:
     window_s: float
     connects: int  # WebSocket connects in a window
     connect_window_s: float
-    pairs_per_connection: int = 500  # Bitstamp allows 1024 channels, and a pair takes two
+    pairs_per_connection: int = 500
     quiet_s: float = 5.0  # no frame for so long: send a ping
     dead_s: float = 10.0  # no frame for so long, ping answered or not: the connection is dead
     max_age_s: float = 86_000.0  # reconnect by ourselves before the venue cuts
     sends_per_s: int = 0  # messages of ours on one connection; 0: as many as there are
+
+
+# What the user may choose of every venue, with the allowed values; the first is the default.
+COMMON_OPTIONS: Mapping[str, tuple[str, ...]] = {"trades": ("on", "off")}
 
 
 class Venue(ABC):
@@ -57,7 +61,7 @@ class Venue(ABC):
     limits: ClassVar[Limits]
     catalog_path: ClassVar[str]
     catalog_weight: ClassVar[int]
-    # What the user may choose, with the allowed values; the first is the default.
+    # What else the user may choose of this one, likewise.
     options: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     @abstractmethod

@@ -31,6 +31,7 @@ def files() -> dict[str, str]:
 
 FILES = files()
 CONNECTOR, REST_CONNECTOR, TESTS = "exchanges/plain.py", "exchanges/plainer.py", "tests/exchanges/test_plain.py"
+TRADES, TRADE_TESTS = "exchanges/plain_trades.py", "tests/exchanges/test_plain_trades.py"
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
 
 def test_the_files() -> None:
     """The connector comes before the tests that import it."""
-    assert list(FILES) == [CONNECTOR, TESTS, REST_CONNECTOR]
+    assert list(FILES) == [CONNECTOR, TESTS, TRADES, TRADE_TESTS, REST_CONNECTOR]
 
 
 def test_a_stream_that_begins_with_a_snapshot(example: dict[str, ModuleType]) -> None:
@@ -94,12 +95,13 @@ def test_a_snapshot_by_rest(example: dict[str, ModuleType]) -> None:
 def test_the_tests_of_the_page(example: dict[str, ModuleType]) -> None:
     """Each passes, with all its cases."""
     run = 0
-    for name, test in inspect.getmembers(example[TESTS], inspect.isfunction):
-        if name.startswith("test_"):
-            for case in _cases(test):
-                test(**case)
-                run += 1
-    assert run == 21
+    for file in (TESTS, TRADE_TESTS):
+        for name, test in inspect.getmembers(example[file], inspect.isfunction):
+            if name.startswith("test_"):
+                for case in _cases(test):
+                    test(**case)
+                    run += 1
+    assert run == 23
 
 
 def test_the_code_of_the_page_keeps_the_rules(tmp_path: Path) -> None:

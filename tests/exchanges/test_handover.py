@@ -23,7 +23,7 @@ from tests.exchanges.desk import (
     instrument,
     plain,
 )
-from tests.exchanges.sockets import Gone, Peer, Sockets, quick
+from tests.exchanges.sockets import TEXT, Gone, Peer, Sockets, quick
 from tests.exchanges.web import Web, reply
 from tests.waiting import until
 
@@ -206,7 +206,11 @@ class Stream:
         peer.frame(acknowledgement(msgspec.json.decode(peer.receive()[1])))
         self.peers.append(peer)
         peer.frame(depth(self.last, self.last))
-        peer.until_gone()
+        with contextlib.suppress(Gone):
+            while True:
+                opcode, sent = peer.receive()
+                if opcode == TEXT:
+                    peer.frame(acknowledgement(msgspec.json.decode(sent)))
         self.peers.remove(peer)
 
     def tick(self) -> None:
