@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import wraps
@@ -19,8 +19,9 @@ from services.errors import Refused
 from services.market import Market
 from services.options import MAX_PAIRS, GrpcOptions
 from services.publisher import Publisher
-from services.request import book_view, find_pair, read, summary_view
+from services.request import book_view, check_trades, find_pair, read, summary_view, wanted_venues
 from services.stream import Stream, ViewFailed
+from services.trades import TradeStream
 
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[bytes, bytes]
@@ -50,6 +51,7 @@ class Handlers:
         market_data = {
             "StreamBook": stream(_guarded(self.stream_book)),
             "StreamStatus": stream(_guarded(self.stream_status)),
+            "StreamTrades": stream(_guarded(self.stream_trades)),
             "ListPairs": unary(_guarded(self.list_pairs)),
             "CostToFill": unary(_guarded(self.cost_to_fill)),
         }
@@ -89,17 +91,33 @@ class Handlers:
         """MarketData.StreamStatus: the states of all venues of the pairs asked for."""
         with self._publisher.admitted(context.peer()):
             request = read(pb.StatusRequest, data)
-            if len(request.pairs) > MAX_PAIRS:
-                raise Refused(
-                    grpc.StatusCode.INVALID_ARGUMENT, f"{len(request.pairs)} pairs; allowed are at most {MAX_PAIRS}"
-                )
-            named = [await find_pair(name, self._market, self._searcher) for name in request.pairs]
-            pairs = tuple(dict.fromkeys(named))
+            pairs = await self._named(request.pairs)
             async with AsyncExitStack() as held:
                 for pair in pairs:
                     await held.enter_async_context(self._held(pair))
                 with self._publisher.watch_status(pairs, self._options.interval_s()) as stream:
                     await self._send(stream, context)
+
+    async def stream_trades(self, data: bytes, context: "Context") -> None:
+        """MarketData.StreamTrades: every trade of the pairs asked for, and where some are missing."""
+        with self._publisher.admitted(context.peer()) as client:
+            request = read(pb.TradesRequest, data)
+            pairs = await self._named(request.pairs) or (self._market.default_pair,)
+            check_trades(request, len(pairs))
+            async with AsyncExitStack() as held:
+                for pair in pairs:
+                    await held.enter_async_context(self._held(pair))
+                configured = tuple(self._market.books[pairs[0]].books)
+                only = wanted_venues(request.venues, configured, pairs[0])
+                interval_s = self._options.interval_s()
+                with self._publisher.trades.watch(pairs, client, only, request.recent, interval_s) as stream:
+                    await self._send(stream, context)
+
+    async def _named(self, names: Sequence[str]) -> tuple[Pair, ...]:
+        """The pairs that a request names, each once."""
+        if len(names) > MAX_PAIRS:
+            raise Refused(grpc.StatusCode.INVALID_ARGUMENT, f"{len(names)} pairs; allowed are at most {MAX_PAIRS}")
+        return tuple(dict.fromkeys([await find_pair(name, self._market, self._searcher) for name in names]))
 
     async def list_pairs(self, data: bytes, context: "Context") -> bytes:
         """MarketData.ListPairs: what this server carries."""
@@ -144,7 +162,7 @@ class Handlers:
         with self._publisher.watch_book(key, client, self._options.interval_s()) as stream:
             await self._send(stream, context)
 
-    async def _send(self, stream: Stream, context: "Context") -> None:
+    async def _send(self, stream: Stream | TradeStream, context: "Context") -> None:
         """Hands over message after message; a client that takes none holds up nobody but this task."""
         publisher = self._publisher
         while (message := await stream.next()) is not None:

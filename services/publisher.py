@@ -19,6 +19,7 @@ from services.market import Market
 from services.options import DEEP, GrpcOptions
 from services.status import StatusView
 from services.stream import Stream
+from services.trades import TradePublisher
 from services.view import HEARTBEAT_S, BookView, Cut, View, ViewKey, same_trust
 
 _logger = logging.getLogger(__name__)
@@ -146,6 +147,7 @@ class Publisher:
     ) -> None:
         self.market = market
         self.admission = Admission(options)
+        self.trades = TradePublisher(loop, market, self.admission, heartbeat_s)
         self.sent = 0  # messages handed to gRPC
         self.conflated = 0  # states that streams were spared
         self._turns = Turns(loop)
@@ -218,6 +220,7 @@ class Publisher:
         self.admission.closing = True
         for view in self._views():
             view.attempt(view.close)
+        self.trades.close()
 
     async def drained(self) -> None:
         """Waits until no stream is open."""

@@ -19,6 +19,7 @@ from services.analysed import Analysed
 from services.errors import Refused
 from services.market import Market
 from services.options import MAX_ANALYTICS, MAX_INTERVAL_MS, MAX_LEVELS, GrpcOptions
+from services.trades import MAX_RECENT, QUEUED
 from services.view import Cut, MergedBookView, SummaryView, ViewKey
 
 _M = TypeVar("_M", bound=Message)
@@ -95,6 +96,19 @@ def book_view(request: pb.BookRequest, pair: Pair, market: Market, options: Grpc
     if not analytics and not request.net_of_fees:
         return ViewKey(MergedBookView, pair, cut)
     return ViewKey(Analysed(analytics, request.net_of_fees, market.fees, market.failed_analytics), pair, cut)
+
+
+def check_trades(request: pb.TradesRequest, pairs: int) -> None:
+    """Raises Refused for more recent trades of so many pairs than a stream may begin with."""
+    if request.recent > MAX_RECENT:
+        raise Refused(
+            StatusCode.INVALID_ARGUMENT, f"recent is {request.recent}; allowed are 0 to {MAX_RECENT} of each pair"
+        )
+    if request.recent * pairs > QUEUED:
+        raise Refused(
+            StatusCode.INVALID_ARGUMENT,
+            f"recent is {request.recent}; of {pairs} pairs allowed are at most {QUEUED // pairs} each",
+        )
 
 
 def require_fees(configured: Iterable[str], only: frozenset[str] | None, market: Market) -> None:
