@@ -35,6 +35,14 @@ examples:
   client.py --format csv --levels 5 > book.csv     until Ctrl-C
   client.py --host book.example.org --tls --ca ca.pem
 
+trades (--trades): one line each, oldest first; `table` is for the eye, `jsonl` has an object with
+`type` trade, gap (trades that the server did not see, or may not have seen) or missed (this client was
+too slow), `csv` has a column for each of their fields.
+  client.py --trades                               every trade from now on
+  client.py --trades --recent 100 --count 100      the newest that the server remembers
+  client.py --trades --format jsonl | jq -r 'select(.type == "trade") | [.venue, .price, .amount] | @tsv'
+  client.py --trades --venues binance --format csv > trades.csv
+
 exit codes: 0 done, stopped by a signal, or the reader closed the pipe; 1 no book came, or the server
 refuses; 2 wrong arguments. Scripts connect again by themselves once they have had a book."""
 
@@ -63,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     lines = made.add_argument_group("lines for scripts")
     lines.add_argument("--format", choices=("table", "jsonl", "csv"), help="print instead of drawing")
     lines.add_argument("--plain", action="store_true", help="the same as --format table")
-    lines.add_argument("--count", type=_count, default=0, metavar="N", help="leave after N updates")
+    lines.add_argument("--count", type=_count, default=0, metavar="N", help="leave after N updates, or trades")
     lines.add_argument(
         "--timeout",
         type=_seconds,
@@ -80,6 +88,10 @@ def parser() -> argparse.ArgumentParser:
         default=(),
         metavar="A,B",
         help="figures of the book in jsonl, such as mid,imbalance:5,depth_bps:25,cost:buy:1.5",
+    )
+    lines.add_argument("--trades", action="store_true", help="print the trades of the venues instead of the book")
+    lines.add_argument(
+        "--recent", type=_recent, default=0, metavar="N", help="begin with the newest N trades, up to 1000"
     )
     drawing = made.add_argument_group("the dashboard")
     drawing.add_argument("--theme", choices=("dark", "cvd", "mono"), default="dark", help="NO_COLOR means mono")
@@ -108,6 +120,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         net_of_fees=options.net,
         analytics=options.analytics,
     )
+    if options.trades:
+        for flag in ("levels", "net", "analytics", "heartbeats"):
+            if getattr(options, flag):
+                made.error(f"--{flag} is of books, not of --trades")
+        from dashboard.printing import Wish
+        from dashboard.trade_printing import print_trades
+
+        pairs = [options.symbol] if options.symbol else []
+        wanted = pb.TradesRequest(pairs=pairs, venues=options.venues, recent=options.recent)
+        return print_trades(target, wanted, Wish(options.format or "table", options.count, options.timeout, False))
+    if options.recent:
+        made.error("--recent is of --trades")
     if options.analytics and options.format != "jsonl":
         made.error("--analytics are printed by --format jsonl")
     form = options.format or ("table" if options.plain or options.count or not drawable() else None)
@@ -139,6 +163,10 @@ def _port(text: str) -> int:
 
 def _levels(text: str) -> int:
     return _between(text, 1, 5_000)
+
+
+def _recent(text: str) -> int:
+    return _between(text, 1, 1_000)
 
 
 def _count(text: str) -> int:

@@ -6,7 +6,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -68,7 +68,7 @@ class Printer:
         if not self._printed and not book.live_venues and not book.bids and not book.asks:
             return
         if book.heartbeat and not self._wish.heartbeats:
-            if _reader_gone(self._out):
+            if reader_gone(self._out):
                 raise BrokenPipeError
             return
         if not self._printed and self._wish.form == "csv":
@@ -121,6 +121,11 @@ class Printer:
 
 def print_stream(target: Target, request: pb.BookRequest, wish: Wish) -> int:
     """Prints to standard output; the process's exit code. A closed pipe, SIGINT and SIGTERM are good ends."""
+    return printing(lambda: _print(target, request, wish))
+
+
+def printing(run: Callable[[], Coroutine[None, None, None]]) -> int:
+    """Runs what prints to standard output; the process's exit code."""
     if sys.stdout is None:
         complain("standard output is closed: nothing can be printed")
         return 1
@@ -128,7 +133,7 @@ def print_stream(target: Target, request: pb.BookRequest, wish: Wish) -> int:
         sys.stdout.reconfigure(errors="replace")  # a glyph that the locale lacks must not end the program
     try:
         with _signals():
-            asyncio.run(_print(target, request, wish))
+            asyncio.run(run())
             sys.stdout.flush()
     except BrokenPipeError:
         _forget_output()
@@ -173,7 +178,7 @@ def complain(text: str) -> None:
     print(f"client.py: {text}", file=sys.stderr, flush=True)
 
 
-def _reader_gone(out: TextIO) -> bool:
+def reader_gone(out: TextIO) -> bool:
     """Whether the pipe's other end is closed, found without writing: a quiet market must not keep us alive."""
     poll = select.poll()
     poll.register(out.fileno(), 0)

@@ -257,6 +257,42 @@ async def test_changes_are_bounded() -> None:
                 assert got == status and says in body["error"]
 
 
+@pytest.mark.parametrize(("face", "symbol", "stream"), [
+    ("binance", "BTCUSDT", "/ws/btcusdt@trade"), ("bitstamp", "btcusdt", "/"),
+])  # fmt: skip
+async def test_the_true_trades(face: str, symbol: str, stream: str) -> None:
+    """Are those that the streams tell; 410 for what is no longer kept."""
+    async with running("BTC/USDT", **FAST) as client:
+        socket = await client.ws(face, stream)
+        if face == "bitstamp":
+            await socket.send_json({"event": "bts:subscribe", "data": {"channel": f"live_trades_{symbol}"}})
+            await message(socket)
+        events = [await message(socket) for _ in range(5)]
+        told = [
+            [event["t"], str(event["T"]), "sell" if event["m"] else "buy", event["p"], event["q"]]
+            if face == "binance"
+            else [
+                event["data"]["id"], event["data"]["microtimestamp"], ("buy", "sell")[event["data"]["type"]],
+                event["data"]["price_str"], event["data"]["amount_str"],
+            ]
+            for event in events
+        ]  # fmt: skip
+        path = f"/admin/trades?symbol={symbol}"
+        rows = (await client.body(face, f"{path}&after={told[0][0] - 1}"))["trades"][:5]
+        assert [row[0] for row in rows] == list(range(told[0][0], told[0][0] + 5))
+        for row, seen in zip(rows, told, strict=True):
+            assert (row[0], row[2]) == (seen[0], seen[2])
+            assert [Decimal(text) for text in row[3:]] == [Decimal(text) for text in seen[3:]]
+            assert int(row[1]) // 1000 == int(seen[1]) // (1 if face == "binance" else 1000)
+        assert (await client.body(face, f"{path}&after={rows[-1][0] + 10**6}"))["trades"] == []
+        assert (await client.body(face, path))["trades"][0][0] <= told[0][0]
+        async with asyncio.timeout(20):
+            while (await client.get(face, f"{path}&after={told[0][0] - 1000}"))[0] != 410:
+                await message(socket)
+        for query, status in ((f"symbol={symbol}&after=x", 400), ("symbol=NOPE", 404)):
+            assert (await client.get(face, f"/admin/trades?{query}"))[0] == status
+
+
 BAD_BODIES = [
     (b"{", "the body is no JSON"),
     (b"\xff", "the body is no JSON"),

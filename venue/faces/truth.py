@@ -1,4 +1,4 @@
-"""The truth, for whoever judges a client: the book at any kept position, and every change between two of them."""
+"""The truth, for whoever judges a client: the book at any kept position, every change since, and every trade."""
 
 from typing import Final, Protocol
 
@@ -39,7 +39,9 @@ class _BadRequest(Exception):
 
 
 class Truth:
-    """`/admin/book` and `/admin/changes`. Positions are what a face's book streams carry: ids, or microtimestamps.
+    """`/admin/book`, `/admin/changes` and `/admin/trades`.
+
+    Positions are what a face's book streams carry: ids, or microtimestamps.
 
     Neither faults nor weights touch these. Times are the true ones: while a skew is active, clients see them shifted
     by ``skew_us``.
@@ -50,7 +52,11 @@ class Truth:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the endpoints."""
-        return [web.get("/admin/book", self._book), web.get("/admin/changes", self._changes)]
+        return [
+            web.get("/admin/book", self._book),
+            web.get("/admin/changes", self._changes),
+            web.get("/admin/trades", self._trades),
+        ]
 
     async def _book(self, request: web.Request) -> web.Response:
         """Answer what the true book is, or was: ``symbol``, ``levels`` (0: all), ``at`` (a position)."""
@@ -113,6 +119,33 @@ class Truth:
             "changes": rows,
         }
         return _reply(body)
+
+    async def _trades(self, request: web.Request) -> web.Response:
+        """Answer the true trades after an id, oldest first: ``symbol``, ``after`` (0: all that are kept)."""
+        try:
+            feed = self._feed(request)
+            after = _whole(request, "after", 0)
+            kept = feed.market.recent
+            if after and kept and kept[0].trade_id > after + 1:
+                raise HistoryGone(f"trades after {after} are not kept: ask for {kept[0].trade_id - 1} or later")
+        except _BadRequest as error:
+            return _reply({"error": str(error)}, error.status)
+        except HistoryGone as error:
+            return _reply({"error": str(error)}, 410)
+        listing = feed.listing
+        price_decimals, lot_decimals = listing.price_decimals, listing.lot_decimals
+        rows = [
+            (
+                trade.trade_id,
+                str(feed.stamp(trade.time_us)),
+                "buy" if trade.taker_side == BID else "sell",
+                decimal_text(trade.tick, price_decimals, price_decimals),
+                decimal_text(trade.lots, lot_decimals, AMOUNT_DECIMALS),
+            )
+            for trade in kept
+            if trade.trade_id > after
+        ]
+        return _reply({"symbol": listing.symbol, "trades": rows})
 
     def _feed(self, request: web.Request) -> MarketFeed:
         feed = self._face.feeds.get(request.query.get("symbol", ""))
