@@ -110,7 +110,8 @@ class Handlers:
                 configured = tuple(self._market.books[pairs[0]].books)
                 only = wanted_venues(request.venues, configured, pairs[0])
                 interval_s = self._options.interval_s()
-                with self._publisher.trades.watch(pairs, client, only, request.recent, interval_s) as stream:
+                watch = self._publisher.trades.watch(pairs, client, only, request.recent, interval_s)
+                async with watch as stream:
                     await self._send(stream, context)
 
     async def _named(self, names: Sequence[str]) -> tuple[Pair, ...]:

@@ -10,8 +10,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -266,10 +266,10 @@ class TradePublisher:
         self._heartbeat_s = heartbeat_s
         self._streams: dict[TradeStream, None] = {}
 
-    @contextmanager
-    def watch(
+    @asynccontextmanager
+    async def watch(
         self, pairs: Sequence[Pair], client: Client, only: Only = None, recent: int = 0, interval_s: float = 0.0
-    ) -> Iterator[TradeStream]:
+    ) -> AsyncIterator[TradeStream]:
         """A stream of the trades of `pairs`, for as long as the block lasts; raises Refused beyond a limit."""
         stream = TradeStream(self._loop, only, interval_s, self._heartbeat_s)
         with ExitStack() as stack:
@@ -279,6 +279,8 @@ class TradePublisher:
             stack.callback(self._leave, stream)
             for pair in pairs:
                 self._feed(pair).join(stream, recent)
+                if recent:  # a thousand take some milliseconds to encode: others have their turn between two pairs
+                    await asyncio.sleep(0)
             if self._admission.closing:
                 stream.finish()
             yield stream

@@ -42,7 +42,7 @@ def ids(message: Any) -> list[str]:
 async def test_a_trade_as_the_contract_says() -> None:
     """The bytes are those of protobuf, field by field."""
     stage = Stage()
-    with stage.publisher.trades.watch([BTC], CLIENT) as stream:
+    async with stage.publisher.trades.watch([BTC], CLIENT) as stream:
         assert ids(await receive(stream)) == [], "the first message comes at once"
         trade(stage.books, 10)
         trade(stage.books, 13, at_ns=18)
@@ -80,7 +80,7 @@ def test_numbers(number: Any, text: str) -> None:
 async def test_a_gap_of_unknown_size() -> None:
     """Zero is not the same as unknown."""
     stage = Stage()
-    with stage.publisher.trades.watch([BTC], CLIENT) as stream:
+    async with stage.publisher.trades.watch([BTC], CLIENT) as stream:
         await receive(stream)
         stage.books.trades.miss("bitstamp", "trades refused: no", 5)
         [gap] = (await receive(stream)).gaps
@@ -91,13 +91,13 @@ async def test_every_stream_gets_every_trade_once() -> None:
     """Those that came late, and those of some venues alone; each is encoded once."""
     stage = Stage()
     watch = stage.publisher.trades.watch
-    with watch([BTC], CLIENT) as every, watch([BTC], CLIENT, frozenset({"bitstamp"})) as one:
+    async with watch([BTC], CLIENT) as every, watch([BTC], CLIENT, frozenset({"bitstamp"})) as one:
         for stream in (every, one):
             await receive(stream)
         trade(stage.books, 1, 2)
         trade(stage.books, 7, venue="bitstamp")
         await turn()
-        with watch([BTC], CLIENT) as late:
+        async with watch([BTC], CLIENT) as late:
             trade(stage.books, 3)
             await turn()
             assert ids(await receive(late)) == ["3"]
@@ -109,7 +109,7 @@ async def test_every_stream_gets_every_trade_once() -> None:
 async def test_several_pairs() -> None:
     """In the order in which they came."""
     stage = Stage()
-    with stage.publisher.trades.watch([BTC, ETH], CLIENT) as stream:
+    async with stage.publisher.trades.watch([BTC, ETH], CLIENT) as stream:
         for number in range(3):
             trade(stage.books, number)
             trade(stage.eth, number + 100)
@@ -123,15 +123,15 @@ async def test_recent_trades() -> None:
     trade(stage.books, *range(10), 12, 13)
     trade(stage.books, 1, 2, 3, venue="bitstamp")
     watch = stage.publisher.trades.watch
-    with watch([BTC, ETH], CLIENT, None, 5) as stream:
+    async with watch([BTC, ETH], CLIENT, None, 5) as stream:
         first = await receive(stream)
         assert (ids(first), first.missed) == (["12", "13", "1", "2", "3"], 0)
         trade(stage.books, 14)
         assert ids(await receive(stream)) == ["14"]
-    with watch([BTC], CLIENT, frozenset({"binance"}), 4) as stream:
+    async with watch([BTC], CLIENT, frozenset({"binance"}), 4) as stream:
         first = await receive(stream)
         assert (ids(first), [each.missing for each in first.gaps]) == (["9", "12", "13", "14"], [2])
-    with watch([BTC], CLIENT, None, 1000) as stream:
+    async with watch([BTC], CLIENT, None, 1000) as stream:
         trade(stage.books, 15)
         assert len(ids(await receive(stream))) == 17
 
@@ -140,7 +140,7 @@ async def test_a_slow_client() -> None:
     """Keeps the newest and is told how many went; nobody else waits for it."""
     stage = Stage()
     watch = stage.publisher.trades.watch
-    with watch([BTC], CLIENT) as slow, watch([BTC], CLIENT) as quick:
+    async with watch([BTC], CLIENT) as slow, watch([BTC], CLIENT) as quick:
         for stream in (slow, quick):
             await receive(stream)
         for start in range(0, QUEUED + 700, 100):
@@ -155,7 +155,7 @@ async def test_a_slow_client() -> None:
 async def test_a_loop_that_comes_too_late() -> None:
     """What the tape has forgotten by then is missed too."""
     stage = Stage()
-    with stage.publisher.trades.watch([BTC], CLIENT) as stream:
+    async with stage.publisher.trades.watch([BTC], CLIENT) as stream:
         await receive(stream)
         trade(stage.books, *range(2_500))
         message = await receive(stream)
@@ -165,7 +165,7 @@ async def test_a_loop_that_comes_too_late() -> None:
 async def test_a_message_now_and_then() -> None:
     """Also where nothing happens."""
     stage = Stage(heartbeat_s=0.02)
-    with stage.publisher.trades.watch([BTC], CLIENT) as stream:
+    async with stage.publisher.trades.watch([BTC], CLIENT) as stream:
         for _ in range(3):
             message = await receive(stream)
             assert (ids(message), message.sent_ns > 0, message.closing) == ([], True, False)
@@ -174,7 +174,7 @@ async def test_a_message_now_and_then() -> None:
 async def test_an_interval_between_messages() -> None:
     """Trades wait for it together; the end does not."""
     stage = Stage(heartbeat_s=100)
-    with stage.publisher.trades.watch([BTC], CLIENT, interval_s=0.05) as stream:
+    async with stage.publisher.trades.watch([BTC], CLIENT, interval_s=0.05) as stream:
         await receive(stream)
         waiting = asyncio.ensure_future(receive(stream))
         began = asyncio.get_running_loop().time()
@@ -195,13 +195,13 @@ async def test_an_interval_between_messages() -> None:
 async def test_the_server_stops() -> None:
     """Who waits is told at once, who comes later at the beginning."""
     stage = Stage(heartbeat_s=100)
-    with stage.publisher.trades.watch([BTC], CLIENT) as stream:
+    async with stage.publisher.trades.watch([BTC], CLIENT) as stream:
         await receive(stream)
         waiting = asyncio.ensure_future(receive(stream))
         await turn()
         stage.publisher.close()
         assert (await waiting).closing
-        with stage.publisher.trades.watch([BTC], CLIENT) as late:
+        async with stage.publisher.trades.watch([BTC], CLIENT) as late:
             assert (await receive(late)).closing
 
 
@@ -209,7 +209,7 @@ async def test_a_failure_ends_the_streams_of_its_pair() -> None:
     """And no other's."""
     stage = Stage(heartbeat_s=100)
     watch = stage.publisher.trades.watch
-    with watch([BTC], CLIENT) as broken, watch([ETH], CLIENT) as whole:
+    async with watch([BTC], CLIENT) as broken, watch([ETH], CLIENT) as whole:
         for stream in (broken, whole):
             await receive(stream)
         waiting = asyncio.ensure_future(receive(broken))
@@ -226,7 +226,7 @@ async def test_nobody_watches() -> None:
     """Nothing is listened to and nothing kept."""
     stage = Stage()
     tape = stage.books.trades
-    with stage.publisher.trades.watch([BTC], CLIENT), stage.publisher.trades.watch([BTC, ETH], CLIENT):
+    async with stage.publisher.trades.watch([BTC], CLIENT), stage.publisher.trades.watch([BTC, ETH], CLIENT):
         assert len(tape._listeners) == 1
     assert not (tape._listeners or stage.publisher.trades.feeds or CLIENT.pairs)
 
@@ -234,11 +234,9 @@ async def test_nobody_watches() -> None:
 async def test_too_many_pairs_of_one_client() -> None:
     """Refused, and nothing of it stays."""
     stage = Stage(GrpcOptions(max_pairs_per_client=1))
-    with (
-        pytest.raises(Refused, match="watches 1 pairs already"),
-        stage.publisher.trades.watch([BTC, ETH], Client("b")),
-    ):
-        pass
+    with pytest.raises(Refused, match="watches 1 pairs already"):
+        async with stage.publisher.trades.watch([BTC, ETH], Client("b")):
+            raise AssertionError("let in")
     assert stage.publisher.trades.feeds == {}
 
 
@@ -246,10 +244,10 @@ async def test_a_pair_that_goes_and_comes_again() -> None:
     """Its streams follow it to its new tape as soon as somebody asks for it again."""
     stage = Stage()
     watch = stage.publisher.trades.watch
-    with watch([BTC], CLIENT) as old:
+    async with watch([BTC], CLIENT) as old:
         await receive(old)
         stage.books = PairBooks(BTC)
-        with watch([BTC], CLIENT):
+        async with watch([BTC], CLIENT):
             trade(stage.books, 5)
             assert ids(await receive(old)) == ["5"]
 
