@@ -183,11 +183,11 @@ class Feed:
     def closed(self, reason: str, next_try_ns: int) -> None:
         """The connection is gone; the next attempt is at `next_try_ns` (0: none is planned)."""
         self.protocol.closed()
-        self._crossed.clear()
         self._early.clear()
         for pair_books, book in self.books.values():
             if pair_books.books.get(book.venue) is book:  # else another connection has taken over its trades too
                 pair_books.trades.lose(book.venue, f"connection lost: {reason}")
+        self._crossed.clear()
         self._all(State.DOWN, reason, next_try_ns)
 
     def _carry_out(self, actions: Sequence[Action], received_ns: int) -> list[NetworkAction]:
