@@ -20,6 +20,8 @@ DEFAULT_TAKER_FEES: Fees = MappingProxyType(
         # 0.10 %; paying in BNB takes a quarter off. Secondary pages only, 2023 to 2026: the official schedule was
         # not at hand.
         "binance": Decimal("0.001"),
+        # Nothing, on every market: "zero fee trading" since 2025-12-17, no end named (the venue's fee page, 2026-09).
+        "bitfinex": Decimal(0),
         # 0.40 % below 10,000 USD in 30 days. Bitstamp's unified schedule, valid from 2026-09-01, first row.
         "bitstamp": Decimal("0.004"),
         # 0.10 %. Secondary pages, 2024 and later; not confirmed by the venue.

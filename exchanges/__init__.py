@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from exchanges.binance import Binance
+from exchanges.bitfinex import Bitfinex
 from exchanges.bitstamp import Bitstamp
 from exchanges.bybit import Bybit
 from exchanges.coinbase import Coinbase
@@ -13,7 +14,7 @@ from exchanges.okx import Okx
 from exchanges.session import VenueSession
 from exchanges.venue import COMMON_OPTIONS, Address, Venue
 
-_ALL = (Binance(), Bitstamp(), Coinbase(), Kraken(), Okx(), Bybit(), Deribit())
+_ALL = (Binance(), Bitstamp(), Coinbase(), Kraken(), Okx(), Bybit(), Deribit(), Bitfinex())
 
 # Every venue that the program knows, in the order in which equal levels are shown.
 VENUES: Mapping[str, Venue] = {venue.name: venue for venue in _ALL}
