@@ -43,13 +43,13 @@ _BAN_S = 60.0
 _OLD_IN_A_ROW = 10  # messages that look old: the venue counts anew, or one message lied about its number
 _RESTARTING, _MAINTENANCE, _OPERATIVE = 20051, 20060, 20061  # codes of `info`
 _SUBSCRIBED_ALREADY = 10301  # codes of `error`
-_NOT_SUBSCRIBED = {10400, 10401}
+_NOT_SUBSCRIBED = (10400, 10401)
 _NAMES = {"UST": "USDT", "UDC": "USDC", "ALG": "ALGO", "ATO": "ATOM", "DSH": "DASH", "IOT": "IOTA"}
 _DIGITS, _DECIMALS = 5, 8  # of prices: significant, and after the point
 _LOT = Decimal("1e-8")
 _SYMBOL = re.compile(r"t([A-Z0-9]{3})([A-Z0-9]{3})|t([A-Z0-9]+):([A-Z0-9]+)")
 _CHANNEL = re.compile(rb"\[ *(\d{1,18}) *,")
-_TAIL = re.compile(rb", *(\d{1,18}) *, *\d{1,18} *\]\s*$")  # the number, and the time behind it
+_TAIL = re.compile(rb", *(\d{1,18}) *, *\d{13} *\]\s*$")  # the number, and the time behind it
 
 _Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _Ms = Annotated[int, msgspec.Meta(ge=0, lt=9 * 10**12)]
@@ -382,6 +382,7 @@ class BitfinexProtocol(StreamedProtocol):
             return self.refused(symbol, f"subscription refused: {words}")
         if not isinstance(channel, int):
             return []  # a timer asks again
+        self._close_channel(symbol)
         return [_send(event="unsubscribe", chanId=channel), *self.subscribe([symbol])]
 
 
