@@ -302,14 +302,15 @@ class BitfinexProtocol(StreamedProtocol):
         tail, head = _TAIL.search(frame), _CHANNEL.match(frame)
         if tail is None:
             return [Garbage("", kind, frame)]
+        symbol = self._symbols.get(int(head[1])) if head else ""
+        if symbol is None:  # no book's: whatever it is, its number counts
+            return self._follow(int(tail[1])) or []
+        garbage = Garbage(symbol, kind, frame)
         lost = self._follow(int(tail[1]))
         if lost or lost is None:  # all books are lost already, or it is to be dropped
-            return [Garbage("", kind, frame), *(lost or [])]
+            return [garbage, *(lost or [])]
         reason = "a message could not be read"
-        if head is None:
-            return [Garbage("", kind, frame), *self._loss(reason)]
-        symbol = self._symbols.get(int(head[1]))
-        return [Garbage(symbol or "", kind, frame), *(self.lost(symbol, State.GAP, reason) if symbol else [])]
+        return [garbage, *(self.lost(symbol, State.GAP, reason) if symbol else self._loss(reason))]
 
     # Events, which are not numbered.
 
@@ -334,6 +335,8 @@ class BitfinexProtocol(StreamedProtocol):
     def _subscribed(self, frame: bytes, message: Any) -> list[Action]:
         """The channel is open. Nobody wants it any more where the symbol was removed meanwhile."""
         symbol, channel = message.get("symbol"), message.get("chanId")
+        if message.get("channel") != "book":
+            return []
         if not (isinstance(symbol, str) and isinstance(channel, int)):
             return [Garbage("", "a subscription without symbol or channel", frame)]
         if symbol not in self.books:

@@ -13,6 +13,7 @@ import msgspec
 
 from book import Instrument, Pair
 from exchanges.binance import BinanceProtocol
+from exchanges.bitfinex import BitfinexProtocol
 from exchanges.bitstamp import BitstampProtocol
 from exchanges.bybit import BybitProtocol
 from exchanges.coinbase import CoinbaseProtocol
@@ -154,6 +155,37 @@ def deribit_present(frame: bytes) -> bytes:
     return re.sub(rb'"channel":"book\.([^"]+)\.raw"', rb'"channel":"book.\1.100ms"', frame)
 
 
+def _bitfinex(depth: int, file: str) -> Recording:
+    """Nobody asked for times; in the short one, not for numbers either, nor is the answer to its subscription there.
+
+    The time of receipt serves as the venue's.
+    """
+    raw = read([file])
+    lines = list(_bitfinex_present(raw))
+    channels = dict(
+        re.findall(rb'"channel":"book","chanId":(\d+),"symbol":"([^"]+)"', b"".join(x.body for x in lines))
+    )
+    checked = any(b'"cs"' in line.body[:20] for line in lines)
+    numbered = [i for i, line in enumerate(lines) if line.body[:1] == b"["]
+    symbols = sorted(name.decode() for name in channels.values())
+    make = partial(BitfinexProtocol, depth=depth)
+    links = frozenset() if checked else frozenset(numbered[1:])
+    return Recording(raw, lines, _listed("bitfinex", *symbols), make, CHECKSUMS if checked else LINKS, links)
+
+
+def _bitfinex_present(lines: list[Line]) -> Iterator[Line]:
+    numbered = any(line.body.endswith(b",1]") and line.body[:1] == b"[" for line in lines)
+    number = 0
+    for received_ns, body, url in lines:
+        if body[:1] == b"[":
+            number += 1
+            tail = b"" if numbered else b",%d" % number
+            body = body[:-1] + tail + b",%d]" % (received_ns // 10**6 or 1_600_000_000_000 + number)
+        elif not numbered:  # its subscription was not recorded
+            yield Line(received_ns, b'{"event":"subscribed","channel":"book","chanId":81757,"symbol":"tXRPBTC"}')
+        yield Line(received_ns, body, url)
+
+
 def _named(pattern: bytes, texts: list[bytes]) -> list[str]:
     """Each name once, sorted."""
     return sorted({name.decode() for text in texts for name in re.findall(pattern, text)})
@@ -184,6 +216,7 @@ _KRAKEN = "kraken/crossbook__kraken"
 _OKX = "okx/cryptofeed__OK"
 _BYBIT = "bybit/cryptofeed__BYBIT"
 _DERIBIT = "deribit/cryptofeed__DERIBIT"
+_BITFINEX = "bitfinex"
 
 # By venue and name, as the table shows them.
 RECORDINGS: Mapping[str, Mapping[str, Callable[[], Recording]]] = {
@@ -224,5 +257,9 @@ RECORDINGS: Mapping[str, Mapping[str, Callable[[], Recording]]] = {
     "deribit": {
         "options 2021-04-05": partial(_deribit, f"{_DERIBIT}-5dd9ce.0@20210405"),
         "options 2021-04-17": partial(_deribit, f"{_DERIBIT}.ws.30.0@20210417"),
+    },
+    "bitfinex": {
+        "2021-04-05": partial(_bitfinex, 100, f"{_BITFINEX}/cryptofeed__BITFINEX-58bafb.0@20210405"),
+        "a published checksum": partial(_bitfinex, 25, f"{_BITFINEX}/bitfinex-api-go__checksum_tXRPBTC.jsonl"),
     },
 }

@@ -217,7 +217,7 @@ def test_a_channel_that_changes_hands() -> None:
 def test_an_answer_that_tells_too_little(told: dict[str, Any]) -> None:
     """Is garbage."""
     desk = live()
-    desk.frame(event(event="subscribed", **told))
+    desk.frame(event(event="subscribed", channel="book", **told))
     assert (desk.state, desk.book.counters.garbage) == (LIVE, 1)
 
 
