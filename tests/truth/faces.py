@@ -5,7 +5,7 @@ for the judge alike. Sources: docs/venue.md, which says what each face does and 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,6 +18,8 @@ class Face:
 
     name: str
     joint: str = ""  # of a symbol
+    prefix: str = ""  # likewise
+    codes: Mapping[str, str] = field(default_factory=dict)  # its own names of assets
     lower: bool = False
     quotes: frozenset[str] | None = None  # that it lists; None: all
     # How positions are read.
@@ -35,6 +37,7 @@ class Face:
     rest: str = "snapshots"  # what REST books are for: snapshots, probes, or nothing
     tops: bool = False  # best prices are subscribed too
     demands: tuple[str, ...] = ()  # kinds of faults that are its own
+    spared: tuple[str, ...] = ()  # kinds that would not be what they are elsewhere
     long_notice: bool = False  # the announcement of an end comes a minute ahead
 
     @property
@@ -44,8 +47,8 @@ class Face:
 
     def symbol(self, pair: str) -> str:
         """Its own spelling."""
-        joined = pair.replace("/", self.joint)
-        return joined.lower() if self.lower else joined
+        joined = self.joint.join(self.codes.get(asset, asset) for asset in pair.split("/"))
+        return self.prefix + (joined.lower() if self.lower else joined)
 
     def lists(self, pair: str) -> bool:
         """Whether it can list a pair."""
@@ -80,6 +83,12 @@ FACES: Final[Mapping[str, Face]] = {
         Face(
             "bybit", nets=True, contiguous=False, by_messages=True, rest="probes", demands=("resnapshot", "restart"),
         ),
+        # A shifted millisecond may be another true one; a minus makes an ask of a bid.
+        Face(
+            "bitfinex", prefix="t", codes={"USDT": "UST", "USDC": "UDC"}, stamp_parts=1000, one_number=True,
+            anonymous=("text", "truncated", "types", "empty", "utf8"), clock_is_position=True, mend_s=6.0, rest="",
+            demands=("checksum",), spared=("skew", "garbage negative"),
+        ),
     )
 }  # fmt: skip
 
@@ -96,6 +105,8 @@ def span(told: Mapping[str, object]) -> tuple[int | None, int] | None:
     for before, last in (("prev_change_id", "change_id"), ("prevSeqId", "seqId")):
         if last in told:
             return _whole(told[before]), _whole(told[last])
+    if "mts" in told:
+        return None, _whole(told["mts"]) * 1000
     if "microtimestamp" in told:
         return None, _whole(told["microtimestamp"])
     text = told.get("event_time") or told.get("timestamp")

@@ -314,5 +314,5 @@ _REPLIES = tuple(KINDS)[tuple(KINDS).index("late") : tuple(KINDS).index("lost")]
 def kinds_of(face: str) -> list[str]:
     """The kinds that can strike there: not faults on REST books where no client asks for one."""
     facts = FACES[face]
-    left_out = {*(set(_DEMANDS) - set(facts.demands)), *(() if facts.rest else _REPLIES)}
+    left_out = {*(set(_DEMANDS) - set(facts.demands)), *(() if facts.rest else _REPLIES), *facts.spared}
     return [label for label in KINDS if label not in left_out]

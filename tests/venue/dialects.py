@@ -1,7 +1,7 @@
 """How to subscribe books on each face and to tell what a message is about, for tests that go over all faces."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
 
@@ -141,6 +141,29 @@ class _Bybit(Dialect):
         return str(told["data"]["s"]) if str(told.get("topic", "")).startswith("orderbook") else ""
 
 
+class _Bitfinex(Dialect):
+    """Messages name their channel alone, which the answers to subscriptions have told."""
+
+    _channels: ClassVar[dict[int, str]] = {}
+
+    def requests(self) -> list[Any]:
+        flags = {"event": "conf", "flags": 32_768 + 65_536 + 131_072}
+        return [flags, *(self.leaving(symbol)[1][0] for symbol in self.symbols)]
+
+    def leaving(self, symbol: str) -> tuple[list[Any], list[Any]]:
+        channels = [channel for channel, name in self._channels.items() if name == symbol]
+        again = {"event": "subscribe", "channel": "book", "symbol": symbol, "len": "100"}
+        return [{"event": "unsubscribe", "chanId": channel} for channel in channels[-1:]], [again]
+
+    def symbol(self, told: Any) -> str:
+        if isinstance(told, dict):
+            if told["event"] == "subscribed":
+                self._channels.pop(told["chanId"], None)
+                self._channels[told["chanId"]] = told["symbol"]
+            return ""
+        return self._channels.get(told[0], "") if isinstance(told[1], list) else ""
+
+
 DIALECTS: dict[str, Dialect] = {
     dialect.face: dialect
     for dialect in (
@@ -158,5 +181,6 @@ DIALECTS: dict[str, Dialect] = {
         ),
         _Okx("okx", ("BTC-USDT", "ETH-USDT"), "/ws/v5/public", "/api/v5/market/books?instId={}"),
         _Bybit("bybit", ("BTCUSDT", "ETHUSDT"), "/v5/public/spot", "/v5/market/orderbook?category=spot&symbol={}"),
+        _Bitfinex("bitfinex", ("tBTCUST", "tETHUST"), "/ws/2", "/v2/book/{}/P0?len=100"),
     )
 }

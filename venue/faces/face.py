@@ -119,6 +119,10 @@ class Face(ABC):
         """
         return update_id
 
+    def stamp(self, feed: MarketFeed, update_id: int, time_us: int) -> int:
+        """Return the wall time in µs at which this face says that an update was made; ``time_us`` is the market's."""
+        return feed.stamp(time_us)
+
     def told(self, feed: MarketFeed, near: int) -> tuple[int, int]:
         """Return id and time of the newest update that can be asked for."""
         return feed.market.public_update_id, feed.market.public_time_us

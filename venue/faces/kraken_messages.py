@@ -106,6 +106,7 @@ class KrakenWording(Wording):
         Clock(re.compile(rb'"unixtime":(\d+)'), "s"),
         Clock(re.compile(rb'(?<=",)(\d{10})(?=\])'), "s"),
     )
+    checksum = re.compile(rb'"checksum":(\d+)')
     _side = re.compile(rb'"(?:bids|asks)":\[(\{[^]]*)\]')
     _row = re.compile(rb'"price":([0-9.]+),"qty":([0-9.]+)')
     _time = re.compile(rb'"timestamp":"([^"]+)"')

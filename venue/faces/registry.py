@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from venue.faces import binance, bitstamp, bybit, coinbase, deribit, kraken, okx
+from venue.faces import binance, bitfinex, bitstamp, bybit, coinbase, deribit, kraken, okx
 from venue.faces.entry import Entry
 
 FACES: Final[dict[str, Entry]] = {
@@ -15,5 +15,6 @@ FACES: Final[dict[str, Entry]] = {
         coinbase.ENTRY,
         okx.ENTRY,
         bybit.ENTRY,
+        bitfinex.ENTRY,
     )
 }

@@ -29,6 +29,8 @@ class _Face(Protocol):
 
     def number(self, feed: MarketFeed, update_id: int, time_us: int, near: int) -> int: ...
 
+    def stamp(self, feed: MarketFeed, update_id: int, time_us: int) -> int: ...
+
     def told(self, feed: MarketFeed, near: int) -> tuple[int, int]: ...
 
 
@@ -74,7 +76,7 @@ class Truth:
         body = {
             "symbol": feed.listing.symbol,
             "update_id": self._face.number(feed, copy.update_id, copy.time_us, at),
-            "microtimestamp": str(feed.stamp(copy.time_us)),
+            "microtimestamp": str(self._face.stamp(feed, copy.update_id, copy.time_us)),
             **book_texts(feed.listing, copy.ladder, levels),
         }
         return _reply(body)
@@ -103,7 +105,7 @@ class Truth:
         rows = [
             (
                 self._face.number(feed, change.update_id, change.time_us, after),
-                str(feed.stamp(change.time_us)),
+                str(self._face.stamp(feed, change.update_id, change.time_us)),
                 "bid" if change.side == BID else "ask",
                 decimal_text(change.tick, price_decimals, price_decimals),
                 decimal_text(change.lots, lot_decimals, AMOUNT_DECIMALS),
@@ -113,7 +115,7 @@ class Truth:
         body = {
             "symbol": listing.symbol,
             "public_update_id": self._face.number(feed, told_id, told_us, after),
-            "public_microtimestamp": str(feed.stamp(told_us)),
+            "public_microtimestamp": str(self._face.stamp(feed, told_id, told_us)),
             "skew_us": self._face.board.skew_us(listing.symbol),
             "more": bool(changes) and changes[-1].update_id < told_id,
             "changes": rows,

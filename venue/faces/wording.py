@@ -46,6 +46,9 @@ class Wording:
     # Numbers (group 2) that tell where a diff stands, with their names (group 1).
     stands: ClassVar[re.Pattern[bytes] | None] = None
 
+    # The checksum of a message (group 1), on venues that send any.
+    checksum: ClassVar[re.Pattern[bytes] | None] = None
+
     def words(self, status: int, retry_after_s: int) -> object:
         """Return the JSON of a refusal."""
         raise NotImplementedError
