@@ -36,7 +36,7 @@ DEPTHS = ("250", "100", "25")  # that one may subscribe
 CHECKED_LEVELS = 25  # a side, under the checksum
 LOOK, MAINTENANCE = "look", "maintenance"  # purposes of timers
 _FLAGS = 32_768 + 65_536 + 131_072  # times, numbers, checksums
-_PING_S = 5.0
+_PING_S = 3.0
 _LOOK_S = 20.0  # within which each channel must have said something: it does so every 15 s
 _MAINTENANCE_S = 150.0  # the venue says 120 at most
 _BAN_S = 60.0
@@ -413,10 +413,10 @@ class Bitfinex(Venue):
         "default": Address("https://api-pub.bitfinex.com", "wss://api-pub.bitfinex.com")
     }
     # Only the list of tickers is asked for, 30 times in a minute at most; 20 connects in a minute; 25 channels a
-    # connection by one page, 30 by another. An answer to our `ping` comes every five seconds.
+    # connection by one page, 30 by another. An answer to our `ping` comes every three seconds.
     limits = Limits(
         weight=30, window_s=60.0, connects=20, connect_window_s=60.0, pairs_per_connection=25,
-        quiet_s=6.0, dead_s=12.0,
+        quiet_s=4.0, dead_s=8.0,
     )  # fmt: skip
     catalog_path = "/v2/tickers?symbols=ALL"  # the lists of pairs say nothing of prices, and so of their steps
     catalog_weight = 1

@@ -11,8 +11,8 @@ DEFAULT_PAIRS: Final = (
     "ETH/USDT",
     "ETH/BTC",
     "BTC/USDC@binance,deribit",
-    "XRP/USD@bitstamp,kraken,coinbase",
-    "BTC/USD@bitstamp,kraken,coinbase",
+    "XRP/USD@bitstamp,kraken,coinbase,bitfinex",
+    "BTC/USD@bitstamp,kraken,coinbase,bitfinex",
 )
 
 # Share of a pair's usual activity that quotes other than the big dollar ones see.

@@ -312,7 +312,7 @@ def test_every_channel_must_speak() -> None:
 
 
 def test_pings() -> None:
-    """Every five seconds, so that answers come however quiet the books are."""
+    """Every three seconds, so that answers come however quiet the books are."""
     desk = live()
     for number in (1, 2):
         desk.expire("keepalive")

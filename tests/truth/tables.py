@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tests.truth.court import LEVELS, VENUES
+from tests.truth.faces import FACES
 from tests.truth.ordeal import AUDIT_S
 from tests.truth.strikes import Strike, calm
 
@@ -131,13 +132,13 @@ SCENARIOS: dict[str, Scenario] = {
     ),
 }
 
-_STREAMED = ("deribit", "okx", "bybit", "coinbase")
+_STREAMED = ("deribit", "okx", "bybit", "coinbase", "bitfinex")
 _TEN = ("--option", "kraken.depth=10")  # all of it under the checksum
 
 SCENARIOS |= {
     "lost frames": Scenario(
         tuple(
-            _strike(face, BTC, "drop", **_DIFF, count=2, every=3, wide=face == "coinbase")
+            _strike(face, BTC, "drop", **_DIFF, count=2, every=3, wide=FACES[face].one_number)
             for _ in range(2)
             for face in _STREAMED
         ),
@@ -166,6 +167,7 @@ SCENARIOS |= {
         tuple(_strike("kraken", BTC, "garbage", **_DIFF, form="text", count=8, every=3, wide=True) for _ in range(6)),
         faces=("kraken",),
     ),
+    "level by level": Scenario((calm("bitfinex", 6.0),), faces=("bitfinex",)),
     "a silent stream": Scenario((_strike("kraken", ETH, "silence", for_s=18.0, blind=True),), faces=("kraken",)),
 }
 
@@ -384,5 +386,13 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "Kraken: quiet and dead not told apart", "a silent stream",
         ("exchanges/kraken.py", "probes = netting = True", "probes, netting = False, True"),
+    ),
+    _mutant(
+        "Bitfinex: numbers loosened", "lost frames",
+        ("exchanges/bitfinex.py", "if number == expected:", "if number >= expected:"),
+    ),
+    _mutant(
+        "Bitfinex: removals kept", "level by level",
+        ("exchanges/bitfinex.py", "abs(amount) if level.count else 0.0", "abs(amount)"),
     ),
 )  # fmt: skip

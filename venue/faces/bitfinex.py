@@ -132,6 +132,7 @@ class BitfinexFace(SnapshotFace):
 
     def present(self, feed: MarketFeed) -> Copy:
         """Copy the newest book that has a time."""
+        self._last(feed)
         return feed.market.copy_at_id(feed.market.public_update_id)
 
     def changes_for(self, feed: MarketFeed, after: int, limit: int) -> list[Update]:
@@ -219,7 +220,7 @@ class BitfinexFace(SnapshotFace):
         self.subscribe(connection, stream)
         last = list(feed.market.recent)[-RECENT_TRADES:][::-1]
         written = ",".join(messages.trade(feed.listing, item, feed.stamp(item.time_us)) for item in last)
-        self.deliver(connection, stream, self._timed(feed, f"[{written}]"))
+        self.deliver(connection, stream, _timed(f"[{written}]", self._last(feed)))
 
     def _end(self, connection: Connection, session: _Session, channel: object) -> None:
         stream = next((name for name, each in session.channels.items() if each == channel), None)
@@ -236,9 +237,7 @@ class BitfinexFace(SnapshotFace):
         """Say a channel's heartbeat by and by, whatever else it says."""
 
         def beat() -> None:
-            served = self._served.get(stream)
-            ms = self._timed(served[0], "") if served else TIME + b"%d" % (wall_us() // 1000)
-            self.deliver(connection, stream, b'"hb"' + ms)
+            self.deliver(connection, stream, _timed('"hb"', wall_us() // 1000))
             self._beat(connection, session, stream, channel)
 
         if self._options.heartbeat_s:
@@ -280,7 +279,7 @@ class BitfinexFace(SnapshotFace):
     def write_snapshot(self, topic: Topic) -> bytes:
         """Write the subscribed length."""
         sides = [(side, topic.window.levels(side)) for side in (BID, ASK)]
-        return self._timed(topic.feed, messages.whole(topic.feed.listing, sides))
+        return _timed(messages.whole(topic.feed.listing, sides), self._last(topic.feed))
 
     def write_changes(self, topic: Topic) -> bytes | None:
         """Say nothing: nothing is gathered."""
@@ -291,16 +290,16 @@ class BitfinexFace(SnapshotFace):
         symbol = feed.listing.symbol
         topics = list(self.topics[symbol].values())
         for update in news.updates:
-            self._clocks[symbol].add(update.update_id, feed.stamp(update.time_us))
+            ms = self._clocks[symbol].add(update.update_id, feed.stamp(update.time_us))
             if topics:
-                self._one(topics, self._ladders[symbol], update)
+                self._one(topics, self._ladders[symbol], update, ms)
         if news.updates:
             for topic in topics:
                 self._check(topic, now_us)
         if news.prints:
             self._prints(feed, news.prints)
 
-    def _one(self, topics: list[Topic], ladder: Ladder, update: Update) -> None:
+    def _one(self, topics: list[Topic], ladder: Ladder, update: Update, ms: int) -> None:
         """A level that changes may push another one out of a topic's window, or let one in."""
         ladder.set(update.side, update.tick, update.lots)
         for topic in topics:
@@ -308,7 +307,7 @@ class BitfinexFace(SnapshotFace):
             told = [(row.tick, row.lots) for row in shift.rows] + [(tick, 0) for tick in shift.pushed_out]
             for tick, lots in told:
                 text = messages.level(topic.feed.listing, update.side, tick, lots)
-                self.broadcast(topic.stream, self._timed(topic.feed, text))
+                self.broadcast(topic.stream, _timed(text, ms))
 
     def _check(self, topic: Topic, now_us: int) -> None:
         if not self._options.checksum_s or now_us - self._checked_us[topic.stream] < self._options.checksum_s * 1e6:
@@ -316,7 +315,7 @@ class BitfinexFace(SnapshotFace):
         self._checked_us[topic.stream] = now_us
         ladder = self._ladders[topic.feed.listing.symbol]
         told = messages.checksum(topic.feed.listing, ladder, topic.depth)
-        self.broadcast(topic.stream, self._timed(topic.feed, f'"cs",{told}'))
+        self.broadcast(topic.stream, _timed(f'"cs",{told}', self._last(topic.feed)))
 
     def _prints(self, feed: MarketFeed, prints: list[Print]) -> None:
         stream = f"trades:{feed.listing.symbol}"
@@ -324,15 +323,22 @@ class BitfinexFace(SnapshotFace):
             for item in prints:
                 text = messages.trade(feed.listing, item, feed.stamp(item.time_us))
                 for kind in ("te", "tu"):
-                    self.broadcast(stream, self._timed(feed, f'"{kind}",{text}'))
+                    self.broadcast(stream, _timed(f'"{kind}",{text}', self._last(feed)))
 
     def on_flush(self, feed: MarketFeed, now_us: int) -> None:
         """Do nothing: everything has been told."""
 
-    def _timed(self, feed: MarketFeed, text: str) -> bytes:
-        """Put behind a payload the time of the newest change, which is the book's position."""
-        ms = self._clocks[feed.listing.symbol].last or feed.stamp_now() // 1000
-        return text.encode() + TIME + b"%d" % ms
+    def _last(self, feed: MarketFeed) -> int:
+        """Return the time of the newest public change, which is the book's position."""
+        clock, market = self._clocks[feed.listing.symbol], feed.market
+        if clock.of(market.public_update_id) is None:  # of before this face was there
+            clock.add(market.public_update_id, feed.stamp(market.public_time_us))
+        return clock.last
+
+
+def _timed(text: str, ms: int) -> bytes:
+    """Put a time behind a payload."""
+    return text.encode() + TIME + b"%d" % ms
 
 
 @dataclass(frozen=True, slots=True)
