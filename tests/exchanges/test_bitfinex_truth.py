@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from book import State
@@ -146,6 +146,14 @@ def deliver(desk: BitfinexDesk, exchange: Exchange) -> None:
     exchange.wire.clear()
 
 
+def reconnect(desk: BitfinexDesk, exchange: Exchange) -> None:
+    """Another connection, on which nothing is subscribed."""
+    desk.close()
+    desk.sent.clear()
+    exchange.connected()
+    desk.begin()
+
+
 def settle(desk: BitfinexDesk, exchange: Exchange) -> None:
     """The network calms down: all books must come to be live and up to date."""
     for _ in range(14):
@@ -154,7 +162,10 @@ def settle(desk: BitfinexDesk, exchange: Exchange) -> None:
         exchange.heartbeat()
         deliver(desk, exchange)
     for purpose in ("look", "look", "snapshot", "snapshot"):  # for answers that were lost
+        desk.reconnects.clear()
         expire(desk, purpose)
+        if desk.reconnects:
+            reconnect(desk, exchange)
         for _ in range(3):
             serve(desk, exchange)
             deliver(desk, exchange)
@@ -199,17 +210,15 @@ def run(script: list[str], rng: random.Random) -> BitfinexDesk:
         elif word == "resync":
             desk.note(desk.feed._carry_out(desk.protocol.resync(rng.choice(SYMBOLS), State.GAP, "doubt"), 0))
         elif word == "cut":
-            desk.close()
-            desk.sent.clear()
-            exchange.connected()
+            reconnect(desk, exchange)
             wire = exchange.wire
-            desk.begin()
         assert_true(desk, exchange)
     settle(desk, exchange)
     return desk
 
 
 @settings(max_examples=150, deadline=None)
+@example(["snapshot", "serve", "lose", "lose"], 0)
 @given(st.lists(st.sampled_from(WORDS), max_size=80), st.integers(0, 2**32))
 def test_a_live_book_is_true(script: list[str], seed: int) -> None:
     """Its numbers prove everything: always, at every step."""
