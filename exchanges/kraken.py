@@ -254,6 +254,8 @@ class KrakenProtocol(StreamedProtocol):
             return self._unreadable("no object", frame)
         if message.get("channel") == "status":
             return self._status(message)
+        if message.get("channel") == "trade" and self.trades.wanted:
+            return self._traded(self._trade_frame(frame))
         if message.get("channel") in ("heartbeat", "trade", "ticker") or message.get("method") in (
             "pong",
             "unsubscribe",

@@ -69,10 +69,11 @@ def test_wide_numbers() -> None:
 
 
 def test_several_in_a_message() -> None:
-    """Oldest first, each to its pair."""
+    """Oldest first, each to its pair; other spellings of a message are read alike."""
     desk = live(BTC, ETH)
     desk.frame(trades(trade(3), trade(7, ETH), trade(2), trade(1, "XRP/USD")))
-    assert (told(desk, BTC), told(desk, ETH)) == (["2", "3"], ["7"])
+    desk.frame(msgspec.json.encode({"data": [trade(4)], "type": "update", "channel": "trade"}))
+    assert (told(desk, BTC), told(desk, ETH)) == (["2", "3", "4"], ["7"])
 
 
 def test_what_was_before() -> None:
