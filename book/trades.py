@@ -36,6 +36,8 @@ class Print(NamedTuple):
     id: str  # the venue's own; "": it gives none
     venue_ns: int  # its stamp; 0: it gives none
     number: int | None = None  # rises by one from trade to trade of the pair on this venue; None: nothing does
+    span: int = 1  # so many trades are told as this one, which has the number of the last of them
+    past: bool = False  # told with the subscription, as what had been before it
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):
@@ -81,6 +83,14 @@ class _Source:
         self.received_ns = 0  # the newest trade was
         self.venue_ns = 0  # the latest stamp yet
 
+    def note(self, told: Print) -> None:
+        """Knows a trade from now on, on the tape or not."""
+        if told.number is not None:
+            self.number = max(told.number, self.number or 0)
+        if told.id:
+            self.recent.append(told.id)
+        self.venue_ns = max(self.venue_ns, told.venue_ns)
+
 
 class TradeTape:
     """The newest trades and gaps of a pair. Every method may be called from any thread.
@@ -101,9 +111,7 @@ class TradeTape:
     def add(self, venue: str, prints: Iterable[Print], received_ns: int, applied_ns: int) -> None:
         """Trades of one message; those that are on the tape already are left out."""
         with self._lock:
-            source = self._source(venue)
-            for each in prints:
-                self._take(source, venue, each, received_ns, applied_ns)
+            self._take_all(self._source(venue), venue, ((each, received_ns) for each in prints), applied_ns)
         self._tell()
 
     def stand(self, venue: str, since_ns: int) -> None:
@@ -152,8 +160,7 @@ class TradeTape:
             start = 0
             if newest and source.number is None:  # numbers tell by themselves
                 start = next((at for at in range(len(kept), 0, -1) if kept[at - 1][0].id == newest), 0)
-            for each, received_ns in kept[start:]:
-                self._take(source, venue, each, received_ns, applied_ns)
+            self._take_all(source, venue, kept[start:], applied_ns)
         self._tell()
 
     # Readers.
@@ -194,6 +201,15 @@ class TradeTape:
             source = self._sources[venue] = _Source()
         return source
 
+    def _take_all(self, source: _Source, venue: str, told: Iterable[tuple[Print, int]], applied_ns: int) -> None:
+        """What was before we listened fills gaps; where nothing is known, it only says where the numbers stand."""
+        begins = source.number is None and not source.recent
+        for each, received_ns in told:
+            if begins and each.past:
+                source.note(each)
+            else:
+                self._take(source, venue, each, received_ns, applied_ns)
+
     def _take(self, source: _Source, venue: str, told: Print, received_ns: int, applied_ns: int) -> None:
         """Puts one trade on the tape, after the gap that it shows, unless it is there."""
         if _is_known(source, told):
@@ -204,13 +220,11 @@ class TradeTape:
             source.late.clear()
             source.recent.clear()
         if told.number is not None:
-            self._count(source, venue, told.number, applied_ns)
+            self._count(source, venue, told.number, told.span, applied_ns)
             source.away = ""
-        if told.id:
-            source.recent.append(told.id)
+        source.note(told)
         source.told = ""
         source.received_ns = max(source.received_ns, received_ns)
-        source.venue_ns = max(source.venue_ns, told.venue_ns)
         self._sequence += 1
         self._entries.append(
             Trade(
@@ -226,22 +240,24 @@ class TradeTape:
             )
         )
 
-    def _count(self, source: _Source, venue: str, number: int, now_ns: int) -> None:
-        """Numbers rise by one: what is left out is missing."""
+    def _count(self, source: _Source, venue: str, number: int, span: int, now_ns: int) -> None:
+        """Numbers rise by one: what is left out is missing. The `span` that end with `number` are here."""
         highest = source.number
-        if highest is None or number <= highest:
-            source.late.pop(number, None)
-            source.number = max(number, highest or number)
+        if highest is None:
             return
-        missing = number - highest - 1
-        if missing:
-            which = f"trade {number - 1} is" if missing == 1 else f"trades {highest + 1} to {number - 1} are"
+        first = number - span + 1
+        if number <= highest:
+            for late in [each for each in source.late if first <= each <= number]:
+                del source.late[late]
+            return
+        missing = first - highest - 1
+        if missing > 0:
+            which = f"trade {first - 1} is" if missing == 1 else f"trades {highest + 1} to {first - 1} are"
             why = f": {source.away}" if source.away else ""
             self._gap(source, venue, now_ns, missing, f"{which} missing{why}")
-            source.late.update(dict.fromkeys(range(max(highest + 1, number - _LATE_NUMBERS), number)))
+            source.late.update(dict.fromkeys(range(max(highest + 1, first - _LATE_NUMBERS), first)))
             while len(source.late) > _LATE_NUMBERS:
                 del source.late[next(iter(source.late))]
-        source.number = number
 
     def _gap(self, source: _Source, venue: str, now_ns: int, missing: int | None, reason: str) -> None:
         self._sequence += 1

@@ -5,6 +5,7 @@ the book whenever it comes, also unasked; after a restart of the venue's service
 that deltas were lost: that one symbol is subscribed anew. The REST book carries the `u` of the stream of 1000 levels,
 so at this depth, and at no other, the two are compared. `seq` tells which of any two books is the later one, but it
 rises while a book stands still, too: it cannot tell equal books, only expose ids that do not belong together.
+Trades ("trade" of the same pages) are told at once, many in a message, with ids in which nothing rises by one.
 """
 
 import re
@@ -14,9 +15,9 @@ from typing import Annotated, Any, ClassVar, Generic, Literal
 
 import msgspec
 
-from book import Instrument, Pair, State
+from book import Instrument, Pair, Print, State, Taker
 from exchanges.actions import Action, Apply, Count, Garbage, Send, Snapshot
-from exchanges.decode import UNREADABLE, L, Level, WideLevel, check_wide, decoder, is_step
+from exchanges.decode import UNREADABLE, Amount, L, Level, N, WideLevel, check_wide, decoder, is_step
 from exchanges.errors import GarbageFrame
 from exchanges.probe import Diff
 from exchanges.streamed import Phase, StreamedProtocol
@@ -28,7 +29,11 @@ _TOPICS_PER_REQUEST = 10
 _IGNORED_IN_A_ROW = 100  # deltas behind a live book: more cannot be what a snapshot was ahead of
 _BAN_S = 600.0
 _TOPIC = re.compile(rb'"topic" *: *"(orderbook\.[^"]+)"')
+_TRADES = "publicTrade."
+_TRADES_OF = re.compile(rb'"topic" *: *"publicTrade\.([^"]+)"')
+_TAKERS = {"Buy": Taker.BUYER, "Sell": Taker.SELLER}
 _NAMED = re.compile(r"orderbook\.\d+\.\w+")  # topics in the words of a refusal
+_NAMED_TRADES = re.compile(r"publicTrade\.(\w+)")
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=9 * 10**12)]  # as nanoseconds they must fit 63 bits
@@ -49,6 +54,19 @@ class _BookFrame(msgspec.Struct, Generic[L], gc=False):
     data: _Book[L]
     ts: Milliseconds = 0  # when it was pushed
     cts: Milliseconds = 0  # when the matching engine made it
+
+
+class _Trade(msgspec.Struct, Generic[N], gc=False):
+    s: str
+    i: str
+    p: N
+    v: N
+    T: Milliseconds
+    S: str = ""  # of the taker
+
+
+class _TradeFrame(msgspec.Struct, Generic[N], gc=False):
+    data: list[_Trade[N]]
 
 
 class _Reply(msgspec.Struct):
@@ -92,8 +110,11 @@ class BybitProtocol(StreamedProtocol):
         self._pending: dict[str, str] = {}  # by symbol: the latest subscription, until it is acknowledged
         self._seqs: dict[str, int] = {}  # by symbol: of the last message applied
         self._ignored: dict[str, int] = {}  # by symbol: deltas in a row that were inside the live book already
+        self._trade_requests: dict[str, list[str]] = {}  # by their ids, until they are answered
         super().__init__(instruments)
         level: Any = WideLevel if self.wide else Level
+        number: Any = Decimal if self.wide else Amount
+        self._trades_of = decoder(_TradeFrame[number]).decode
         self._frame = decoder(_BookFrame[level]).decode
         self._rest_book = decoder(_Book[level]).decode
 
@@ -116,11 +137,27 @@ class BybitProtocol(StreamedProtocol):
 
     def subscribe(self, symbols: Sequence[str]) -> list[Send]:
         """At most ten topics in a request; one that is wrong fails them all."""
-        return self._ask("subscribe", symbols)
+        asked = self._ask("subscribe", self._books_of, symbols)
+        self._pending.update({symbol: number for number, part, _ in asked for symbol in part})
+        return [send for _, _, send in asked]
 
     def unsubscribe(self, symbols: Sequence[str]) -> list[Send]:
         """Without it the venue would answer that the topic is subscribed already, and send no snapshot."""
-        return self._ask("unsubscribe", symbols)
+        return [send for _, _, send in self._ask("unsubscribe", self._books_of, symbols)]
+
+    def subscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """Likewise, in requests of their own."""
+        asked = self._ask("subscribe", _TRADES, symbols)
+        self._trade_requests.update({number: part for number, part, _ in asked})
+        return [send for _, _, send in asked]
+
+    def unsubscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """Likewise."""
+        return [send for _, _, send in self._ask("unsubscribe", _TRADES, symbols)]
+
+    @property
+    def _books_of(self) -> str:
+        return f"orderbook.{self.depth}."
 
     def keepalive(self) -> list[Send]:
         """The venue closes a connection on which it has heard nothing for ten minutes, and advises 20 s."""
@@ -136,6 +173,8 @@ class BybitProtocol(StreamedProtocol):
         try:
             if b'"topic":"orderbook.' in frame:
                 return self._book(self._frame(frame))
+            if self.trades.wanted and b'"topic":"publicTrade.' in frame[:64]:
+                return self._traded(frame)
             return self._control(frame, msgspec.json.decode(frame))
         except UNREADABLE as error:
             return self._unreadable(f"{type(error).__name__}: {error}", frame)
@@ -207,12 +246,33 @@ class BybitProtocol(StreamedProtocol):
 
     # Everything else.
 
+    def resumed(self) -> list[Action]:
+        """The next `u` tells what a book lacks; of trades nothing would."""
+        return self.trades.all_missed("nothing was heard for a while")
+
+    def closed(self) -> None:
+        """Forgets all that belonged to the connection."""
+        super().closed()
+        self._trade_requests.clear()
+
+    def _traded(self, frame: bytes) -> list[Action]:
+        """Trades of one message, the oldest first."""
+        prints: dict[str, list[Print]] = {}
+        for each in self._trades_of(frame).data:
+            if self.wide:
+                check_wide([(each.p, each.v)])
+            made = Print(each.p, each.v, _TAKERS.get(each.S, Taker.UNKNOWN), each.i, each.T * 1_000_000)
+            prints.setdefault(each.s, []).append(made)
+        return [action for symbol, made in prints.items() for action in self.trades.traded(symbol, made)]
+
     def _control(self, frame: bytes, message: Any) -> list[Action]:
         """Replies to our requests, and streams that are none of ours."""
         if not isinstance(message, dict):
             return self._unreadable("no object", frame)
         topic, op = message.get("topic"), message.get("op")
         if isinstance(topic, str):
+            if topic.startswith(_TRADES) and self.trades.wanted:
+                return self._traded(frame)
             return self._book(self._frame(frame)) if topic.startswith("orderbook.") else []
         if op in ("ping", "pong", "unsubscribe"):
             return []
@@ -228,6 +288,9 @@ class BybitProtocol(StreamedProtocol):
         Those are given up, and the others of the request are asked for again; where none is named, one by one.
         """
         words = " ".join(str(message.get("ret_msg")).split())[:200]
+        about_trades = self._trades_answered(message, words)
+        if about_trades is not None:
+            return about_trades
         named = [self._symbols[topic] for topic in _NAMED.findall(words) if topic in self._symbols]
         request = message.get("req_id") or (self._pending.get(named[0]) if named else None)
         asked = [symbol for symbol, pending in self._pending.items() if pending == request]
@@ -248,28 +311,45 @@ class BybitProtocol(StreamedProtocol):
                 actions += self.refused(symbol, f"subscription refused: {words}") if symbol in about else []
         return actions
 
+    def _trades_answered(self, message: Any, words: str) -> list[Action] | None:
+        """Likewise for trades; None: it is not about them."""
+        named = _NAMED_TRADES.findall(words)
+        known = (each for each, part in self._trade_requests.items() if set(named) & set(part))
+        number = str(message.get("req_id") or next(known, ""))
+        if not named and number not in self._trade_requests:
+            return None
+        asked = [symbol for symbol in self._trade_requests.pop(number, []) if symbol in self.books]
+        if message.get("success") or "already subscribed" in words:
+            return self.trades.acknowledged(asked)
+        if not named and len(asked) > 1:
+            return [send for symbol in asked for send in self.subscribe_trades([symbol])]
+        again = [symbol for symbol in asked if named and symbol not in named]
+        return [*self.trades.refused(named or asked, words), *self.subscribe_trades(again)]
+
     def _unreadable(self, kind: str, frame: bytes) -> list[Action]:
-        """The next `u` of its book will tell; one that names its topic is begun anew at once."""
+        """The next `u` of its book tells; one that names its topic is begun anew at once. Nothing tells of trades."""
+        if trade := _TRADES_OF.search(frame):
+            name = trade[1].decode("utf-8", "replace")
+            return [Garbage(name, kind, frame), *self.trades.missed(name, "a trade could not be read")]
         found = _TOPIC.search(frame)
         symbol = self._symbols.get(found[1].decode("utf-8", "replace")) if found else None
         if symbol is None:
-            return [Garbage("", kind, frame)]
+            reason = "a frame could not be read, which may have been a trade"
+            return [Garbage("", kind, frame), *self.trades.all_missed(reason)]
         actions: list[Action] = [Garbage(symbol, kind, frame)]
         if self.books[symbol].phase is Phase.LIVE:
             actions += self.lost(symbol, State.GAP, "a message could not be read")
         return actions
 
-    def _ask(self, op: str, symbols: Sequence[str]) -> list[Send]:
-        sends = []
+    def _ask(self, op: str, topic: str, symbols: Sequence[str]) -> list[tuple[str, list[str], Send]]:
+        """The requests, each with its id and its symbols."""
+        asked = []
         for start in range(0, len(symbols), _TOPICS_PER_REQUEST):
             self._requests += 1
-            part = symbols[start : start + _TOPICS_PER_REQUEST]
-            if op == "subscribe":
-                self._pending.update(dict.fromkeys(part, str(self._requests)))
-            topics = [f"orderbook.{self.depth}.{symbol}" for symbol in part]
-            message = {"req_id": str(self._requests), "op": op, "args": topics}
-            sends.append(Send(msgspec.json.encode(message).decode()))
-        return sends
+            part, number = list(symbols[start : start + _TOPICS_PER_REQUEST]), str(self._requests)
+            message = {"req_id": number, "op": op, "args": [topic + symbol for symbol in part]}
+            asked.append((number, part, Send(msgspec.json.encode(message).decode())))
+        return asked
 
 
 class Bybit(Venue):
@@ -281,9 +361,10 @@ class Bybit(Venue):
         "bytick": Address("https://api.bytick.com", "wss://stream.bybit.com"),
         "testnet": Address("https://api-testnet.bybit.com", "wss://stream-testnet.bybit.com"),
     }
-    # The topics of a connection may have 21,000 characters together: 300 of the longest names leave half of them.
+    # The topics of a connection may have 21,000 characters together. Two topics of a pair have 27 and twice its name:
+    # 250 of the longest names, of 20, take 17,000.
     limits = Limits(
-        weight=600, window_s=5.0, connects=500, connect_window_s=300.0, pairs_per_connection=300, sends_per_s=10
+        weight=600, window_s=5.0, connects=500, connect_window_s=300.0, pairs_per_connection=250, sends_per_s=10
     )
     catalog_path = "/v5/market/instruments-info?category=spot"
     catalog_weight = 1

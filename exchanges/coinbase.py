@@ -13,6 +13,7 @@ where it is silent:
 - All updates of a message have one `event_time`, which rises from message to message of a market: the position, and
   the same on every connection. The snapshot may tell the epoch instead; the next update sets it right.
 - A market in USDC is mostly another name of the one in USD, whose name the stream uses: its `alias` in the catalog.
+- Trades come many in a message, about four times a second, and have numbers of their own.
 - Subscribe within 5 s; one channel in a request; at most 8 requests a second from an address.
 """
 
@@ -23,18 +24,19 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, TypeV
 
 import msgspec
 
-from book import Instrument, Pair, State
+from book import Instrument, Print, State
 from book.venue_book import Levels
 from exchanges.actions import Action, Apply, Count, Garbage, Reconnect, Send, Snapshot, Timer
-from exchanges.decode import UNREADABLE, Amount, N, Price, Stamp, check_wide, decoder, is_step, stamp_ns
-from exchanges.errors import GarbageFrame
+from exchanges.coinbase_catalog import read_catalog
+from exchanges.coinbase_trades import TRADES, TradeReader, number_of
+from exchanges.decode import UNREADABLE, Amount, N, Price, Stamp, check_wide, decoder, stamp_ns
 from exchanges.probe import Diff
 from exchanges.streamed import Phase, StreamedProtocol
 from exchanges.venue import Address, Limits, Venue
 
 BOOKS = "l2_data"
 HEARTBEAT, PACE = "heartbeat", "pace"  # purposes of timers
-_OTHER_CHANNELS = {"subscriptions", "market_trades", "ticker", "ticker_batch", "candles", "status"}
+_OTHER_CHANNELS = {"subscriptions", TRADES, "ticker", "ticker_batch", "candles", "status"}
 _PRODUCTS_PER_REQUEST = 50
 _HEARTBEAT_S = 5.0  # within which one of those that come every second must have come
 _PACE_S, _SLOWEST_PACE_S = 1.0, 8.0  # between requests to begin books anew; doubles while they go on
@@ -83,27 +85,6 @@ class _Change(NamedTuple):
     venue_ns: int  # 0: not told
 
 
-class _Product(msgspec.Struct):
-    product_id: str
-    base_currency_id: str
-    quote_currency_id: str
-    price_increment: Decimal
-    base_increment: Decimal
-    quote_min_size: Decimal | None = None
-    product_type: str = "SPOT"
-    status: str = "online"
-    alias: str = ""
-    trading_disabled: bool = False
-    is_disabled: bool = False
-    view_only: bool = False
-    cancel_only: bool = False
-    auction_mode: bool = False  # orders are gathered, and the book is crossed until the auction
-
-
-class _Products(msgspec.Struct):
-    products: list[_Product]
-
-
 class CoinbaseProtocol(StreamedProtocol):
     """One connection to Coinbase. Markets that share a book share its stream."""
 
@@ -118,6 +99,7 @@ class CoinbaseProtocol(StreamedProtocol):
         amount: Any = Decimal if self.wide else Amount
         self._decode = decoder(_Books[price, amount]).decode
         self._message = decoder(_Message).decode
+        self._trades_of = TradeReader(wide=self.wide).read
 
     def carry(self, instrument: Instrument) -> None:
         """One stream may feed several names."""
@@ -160,16 +142,28 @@ class CoinbaseProtocol(StreamedProtocol):
 
     def subscribe(self, symbols: Sequence[str]) -> list[Send]:
         """Many markets in a request."""
-        return self._ask_books("subscribe", symbols)
+        return self._ask_of("subscribe", "level2", symbols)
 
     def unsubscribe(self, symbols: Sequence[str]) -> list[Send]:
         """So that the next subscription brings a snapshot."""
-        return self._ask_books("unsubscribe", symbols)
+        return self._ask_of("unsubscribe", "level2", symbols)
 
     def end(self, symbols: Sequence[str]) -> list[Action]:
         """A stream that still feeds another name goes on."""
+        return super().end(self._whole(symbols))
+
+    def subscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """Many markets in a request; each begins with its last hundred, by which a gap of fewer closes."""
+        return self._ask_of("subscribe", TRADES, symbols)
+
+    def unsubscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """But for those that still feed another name."""
+        return self._ask_of("unsubscribe", TRADES, self._whole(symbols))
+
+    def _whole(self, symbols: Sequence[str]) -> list[str]:
+        """Those whose streams feed no other name."""
         going = set(symbols)
-        return super().end([each for each in symbols if going.issuperset(self._symbols[self._product[each]])])
+        return [each for each in symbols if going.issuperset(self._symbols[self._product[each]])]
 
     def anew(self, symbols: Sequence[str]) -> list[Action]:
         """At once, or together with others at the next beat of the pace."""
@@ -207,11 +201,11 @@ class CoinbaseProtocol(StreamedProtocol):
         self._pacing = True
         return Timer("", 0, PACE, self._pace_s)
 
-    def _ask_books(self, kind: str, symbols: Sequence[str]) -> list[Send]:
+    def _ask_of(self, kind: str, channel: str, symbols: Sequence[str]) -> list[Send]:
         products = list(dict.fromkeys(self._product[each] for each in symbols))
         starts = range(0, len(products), _PRODUCTS_PER_REQUEST)
         parts = [products[start : start + _PRODUCTS_PER_REQUEST] for start in starts]
-        return [send for part in parts for send in self._ask(kind, "level2", product_ids=part)]
+        return [send for part in parts for send in self._ask(kind, channel, product_ids=part)]
 
     def _ask(self, kind: str, channel: str, **more: Any) -> list[Send]:
         return [Send(msgspec.json.encode({"type": kind, **more, "channel": channel}).decode())]
@@ -223,11 +217,17 @@ class CoinbaseProtocol(StreamedProtocol):
         try:
             if b'"channel":"l2_data"' in frame[:32]:
                 return self._books(frame)
+            if self.trades.wanted and b'"channel":"market_trades"' in frame[:32]:
+                return self._traded(*self._trades_of(frame))
             message = msgspec.json.decode(frame)
             if isinstance(message, dict) and message.get("type") == "error":
                 return self._error(message, frame)
             told = msgspec.convert(message, _Message, strict=False)
-            return self._books(frame) if told.channel == BOOKS else self._other(told, frame)
+            if told.channel == BOOKS:
+                return self._books(frame)
+            if told.channel == TRADES and self.trades.wanted:
+                return self._traded(*self._trades_of(frame))
+            return self._other(told, frame)
         except UNREADABLE as error:
             return self._unreadable(f"{type(error).__name__}: {error}", frame)
 
@@ -300,9 +300,29 @@ class CoinbaseProtocol(StreamedProtocol):
             return []
         if told.channel == "heartbeats":
             return actions + self._beat(told.events or [], frame)
+        if told.channel == "subscriptions":
+            return actions + self._subscribed(told.events or [])
         if told.channel not in _OTHER_CHANNELS:
             actions.append(Garbage("", "unexpected channel", frame))
         return actions
+
+    def _traded(self, number: int, prints: Mapping[str, Sequence[Print]]) -> list[Action]:
+        """Trades have numbers of their own besides: those of a message that looks old may be news."""
+        actions = self._follow(number) or []
+        for product, made in prints.items():
+            for symbol in self._symbols.get(product, ()):
+                actions += self.trades.traded(symbol, made)
+        return actions
+
+    def _subscribed(self, events: list[Any]) -> list[Action]:
+        """All that is subscribed now, by channel."""
+        told = [each.get("subscriptions") for each in events if isinstance(each, dict)]
+        channels = [each.get(TRADES) for each in told if isinstance(each, dict)]
+        products = [product for names in channels if isinstance(names, list) for product in names]
+        symbols = [
+            symbol for product in products if isinstance(product, str) for symbol in self._symbols.get(product, ())
+        ]
+        return self.trades.acknowledged(symbols)
 
     def _beat(self, events: list[Any], frame: bytes) -> list[Action]:
         """The venue counts its heartbeats before it numbers our messages: a hole here is one that no number shows."""
@@ -339,6 +359,9 @@ class CoinbaseProtocol(StreamedProtocol):
         words = ": ".join(str(message[key]) for key in ("message", "reason") if key in message)
         waiting = [symbol for symbol, book in self.books.items() if book.phase is Phase.WAITING]
         named = set(_PRODUCT.findall(words))
+        if TRADES in words:
+            about = [symbol for symbol in self.books if not named or self._product[symbol] in named]
+            return self.trades.refused(about, words[:200]) or [Garbage("", f"error reply: {words}", frame)]
         refused = [symbol for symbol in waiting if self._product[symbol] in named]
         if not refused:
             return [Garbage("", f"error reply: {words}", frame)]
@@ -351,7 +374,8 @@ class CoinbaseProtocol(StreamedProtocol):
         try:
             told = self._message(frame)
         except UNREADABLE:
-            return [Garbage("", kind, frame)]
+            number = number_of(frame)
+            return [Garbage("", kind, frame), *(self._follow(number) or [] if number is not None else [])]
         lost = self._follow(told.sequence_num)
         if lost or lost is None or told.channel != BOOKS:  # dropped, or all books are lost already, or none is
             self._next_beat = None
@@ -373,7 +397,7 @@ class Coinbase(Venue):
         "default": Address("https://api.coinbase.com", "wss://advanced-trade-ws.coinbase.com"),
     }
     # 10 public REST requests a second. Of connects one page allows 8 a second and another 750, and 8 requests a
-    # second may be sent without a key: a connection begins with two. A gap costs all books of a connection, so it
+    # second may be sent without a key: a connection begins with three. A gap costs all books of a connection, so it
     # carries few. A heartbeat comes every second.
     limits = Limits(
         weight=10,
@@ -390,11 +414,7 @@ class Coinbase(Venue):
 
     def parse_catalog(self, body: bytes) -> list[Instrument]:
         """The spot products, each with the market whose book it shares."""
-        try:
-            told = msgspec.json.decode(body, type=_Products, strict=False)
-        except UNREADABLE as error:
-            raise GarbageFrame(f"coinbase: no catalog: {error}") from error
-        return [found for each in told.products if (found := self._instrument(each))]
+        return read_catalog(body, self.name)
 
     def protocol(self, instruments: Sequence[Instrument], options: Mapping[str, str]) -> CoinbaseProtocol:
         """A fresh protocol object for one connection."""
@@ -407,24 +427,3 @@ class Coinbase(Venue):
             return " ".join(f"{error['message']} ({error.get('error', status)})".split())[:200]
         except (*UNREADABLE, KeyError, TypeError):
             return super().refusal(status, body)
-
-    def _instrument(self, told: _Product) -> Instrument | None:
-        tick, lot = told.price_increment, told.base_increment
-        if told.product_type != "SPOT" or not (is_step(tick) and is_step(lot)):
-            return None
-        try:
-            pair = Pair.parse(f"{told.base_currency_id}/{told.quote_currency_id}")
-        except ValueError:
-            return None
-        halted = (told.trading_disabled, told.is_disabled, told.view_only, told.cancel_only, told.auction_mode)
-        return Instrument(
-            self.name,
-            told.product_id,
-            pair,
-            tick,
-            lot,
-            told.quote_min_size,
-            None,
-            told.status == "online" and not any(halted),
-            told.alias,
-        )

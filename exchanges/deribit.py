@@ -9,6 +9,7 @@ Rules after the venue's API documentation: "public/subscribe", "book.(instrument
 - "new" and "change" set a price's amount, "delete" removes it.
 - A subscription to a channel that is open brings no snapshot: to begin anew, unsubscribe first.
 - The result of a subscription lists the accepted channels; an unknown one is left out without a word.
+- Trades are numbered by instrument; spot that is routed to another venue has books, and no trades.
 - Once heartbeats are asked for, the venue sends test requests and closes a connection that does not answer them.
 - Requests cost credits, subscriptions most of all, and whoever has none left is cut off.
 """
@@ -20,12 +21,12 @@ from typing import Annotated, Any, ClassVar, Generic, Literal
 
 import msgspec
 
-from book import Instrument, Pair, State
-from book.pair import INVERSE, PERPETUAL
+from book import Instrument, State
 from book.venue_book import Levels
 from exchanges.actions import Action, Apply, Become, Count, Garbage, Send, Snapshot, Timer
-from exchanges.decode import UNREADABLE, Amount, L, Level, Price, WideLevel, check_wide, decoder, is_step
-from exchanges.errors import GarbageFrame
+from exchanges.decode import UNREADABLE, Amount, L, Level, Price, WideLevel, check_wide, decoder
+from exchanges.deribit_catalog import read_catalog
+from exchanges.deribit_trades import TRADES, TradeReader
 from exchanges.probe import Diff
 from exchanges.streamed import Phase, StreamedProtocol
 from exchanges.venue import Address, Limits, Venue
@@ -39,8 +40,8 @@ _COMPARED_LEVELS = 1000  # a side, of REST books; nearly always the whole book, 
 _BOOK_CREDITS, _CATALOG_CREDITS = 500, 10_000
 # Too many requests, timeouts, maintenance, not ready: what may be asked again.
 _PASSING = frozenset((10028, 10040, 10041, 10047, 10066, 11051, 11094, 13028, 13888))
-_GONE = frozenset(("delivered", "inactive", "archivized"))  # states of an instrument that does not come back
 _BOOK, _HEAD = b'"channel":"book.', 96  # where a book's message names its channel
+_TRADES = b'"channel":"trades.'
 _CHANNEL = re.compile(rb'"channel" *: *"(book\.[^"]+)"')
 
 _Id = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
@@ -80,30 +81,6 @@ class _RestReply(msgspec.Struct, Generic[L], gc=False):
     result: _RestBook[L]
 
 
-class _Step(msgspec.Struct):
-    tick_size: Decimal
-
-
-class _Listing(msgspec.Struct):
-    instrument_name: str
-    kind: str = ""
-    base_currency: str = ""
-    quote_currency: str = ""
-    tick_size: Decimal | None = None
-    tick_size_steps: list[_Step] | None = None
-    contract_size: Decimal | None = None
-    min_trade_amount: Decimal | None = None
-    settlement_period: str | None = None
-    instrument_type: str | None = None
-    future_type: str | None = None  # the former name of instrument_type
-    is_active: bool = True
-    state: str = "open"
-
-
-class _Catalog(msgspec.Struct):
-    result: list[_Listing]
-
-
 class DeribitProtocol(StreamedProtocol):
     """One connection to Deribit, with one channel a book."""
 
@@ -115,8 +92,10 @@ class DeribitProtocol(StreamedProtocol):
         self._interval = interval
         self._channels: dict[str, str] = {}
         self._symbols: dict[str, str] = {}  # the other way round
+        self._trade_channels: dict[str, str] = {}
         self._requests = 0
         self._asked: dict[int, list[str]] = {}  # subscriptions that are not answered yet: id -> symbols
+        self._trades_asked: dict[int, list[str]] = {}  # likewise
         self._renewals: dict[str, None] = {}  # symbols that wait to be subscribed anew, in their order
         self._resting = False  # resubscriptions went out less than _RENEW_S ago
         self._beat = False  # a heartbeat came since the last look
@@ -126,6 +105,7 @@ class DeribitProtocol(StreamedProtocol):
         level: Any = WideLevel if self.wide else Level
         self._frame = decoder(_Frame[entry]).decode
         self._rest = decoder(_RestReply[level]).decode
+        self._trades_of = TradeReader(wide=self.wide).read
 
     @property
     def path(self) -> str:
@@ -137,6 +117,7 @@ class DeribitProtocol(StreamedProtocol):
         super().carry(instrument)
         channel = f"book.{instrument.symbol}.{self._interval}"
         self._channels[instrument.symbol], self._symbols[channel] = channel, instrument.symbol
+        self._trade_channels[instrument.symbol] = f"{TRADES}{instrument.symbol}.{self._interval}"
 
     def drop(self, symbol: str) -> None:
         """Forgets it, and that an answer was awaited."""
@@ -144,7 +125,7 @@ class DeribitProtocol(StreamedProtocol):
         for waiting in self._asked.values():
             if symbol in waiting:
                 waiting.remove(symbol)
-        del self._symbols[self._channels.pop(symbol)]
+        del self._symbols[self._channels.pop(symbol)], self._trade_channels[symbol]
         self._renewals.pop(symbol, None)
 
     # What we ask for.
@@ -155,11 +136,19 @@ class DeribitProtocol(StreamedProtocol):
 
     def subscribe(self, symbols: Sequence[str]) -> list[Send]:
         """As many channels in a request as the venue takes: it costs the same as one."""
-        return self._on_channels("public/subscribe", symbols)
+        return self._on_channels("public/subscribe", self._channels, symbols, self._asked)
 
     def unsubscribe(self, symbols: Sequence[str]) -> list[Send]:
         """Likewise."""
-        return self._on_channels("public/unsubscribe", symbols)
+        return self._on_channels("public/unsubscribe", self._channels, symbols)
+
+    def subscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """Likewise; as often as messages of the books."""
+        return self._on_channels("public/subscribe", self._trade_channels, symbols, self._trades_asked)
+
+    def unsubscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """Likewise."""
+        return self._on_channels("public/unsubscribe", self._trade_channels, symbols)
 
     def anew(self, symbols: Sequence[str]) -> list[Action]:
         """At once, or together with all others that are lost before the next second begins."""
@@ -183,6 +172,8 @@ class DeribitProtocol(StreamedProtocol):
         try:
             if _BOOK in frame[:_HEAD]:
                 return self._book(self._frame(frame).params)
+            if self.trades.wanted and _TRADES in frame[:_HEAD]:
+                return self._traded(frame)
             return self._control(frame, msgspec.json.decode(frame))
         except UNREADABLE as error:
             return self._unreadable(f"{type(error).__name__}: {error}", frame)
@@ -204,6 +195,7 @@ class DeribitProtocol(StreamedProtocol):
         """Forgets all that belonged to the connection."""
         super().closed()
         self._asked.clear()
+        self._trades_asked.clear()
         self._renewals.clear()
         self._resting = self._beat = False
 
@@ -266,8 +258,10 @@ class DeribitProtocol(StreamedProtocol):
         if message.get("method") == "heartbeat":
             return self._heartbeat(params)
         if message.get("method") == "subscription" and isinstance(params, dict):
-            of_a_book = str(params.get("channel")).startswith("book.")
-            return self._book(self._frame(frame).params) if of_a_book else []
+            channel = str(params.get("channel"))
+            if channel.startswith(TRADES) and self.trades.wanted:
+                return self._traded(frame)
+            return self._book(self._frame(frame).params) if channel.startswith("book.") else []
         if "result" in message or "error" in message:
             return self._reply(frame, message)
         return self._unreadable("unexpected message", frame)
@@ -282,6 +276,9 @@ class DeribitProtocol(StreamedProtocol):
         """To a subscription: the accepted channels. Of other replies only errors are news."""
         number, result = message.get("id"), message.get("result")
         symbols = self._asked.pop(number, []) if isinstance(number, int) else []
+        trading = self._trades_asked.pop(number, []) if isinstance(number, int) else []
+        if trading:
+            return self._trades_answered(message, trading)
         if "error" in message:
             return self._error(frame, message["error"], symbols)
         if not symbols:
@@ -295,6 +292,24 @@ class DeribitProtocol(StreamedProtocol):
             for symbol in missing
             for action in self.refused(symbol, f"subscription refused: the venue has no {self._channels[symbol]}")
         ]
+
+    def _traded(self, frame: bytes) -> list[Action]:
+        """One that cannot be read shows in the next number."""
+        prints = self._trades_of(frame)
+        return [action for symbol, made in prints.items() for action in self.trades.traded(symbol, made)]
+
+    def _trades_answered(self, message: Any, symbols: Sequence[str]) -> list[Action]:
+        """Of a spot market that is routed to another venue there are none: the result leaves its channel out."""
+        if "error" in message:
+            return self.trades.refused(symbols, _words(message["error"]) or "no reason given")
+        result = message.get("result")
+        known = {each for each in result if isinstance(each, str)} if isinstance(result, list) else set()
+        accepted = [symbol for symbol in symbols if self._trade_channels.get(symbol) in known]
+        left_out = [symbol for symbol in symbols if symbol not in accepted]
+        actions = self.trades.acknowledged(accepted)
+        for symbol in left_out:
+            actions += self.trades.refused([symbol], f"the venue has no {TRADES}{symbol}.{self._interval}")
+        return actions
 
     def _error(self, frame: bytes, error: Any, symbols: Sequence[str]) -> list[Action]:
         """A refused subscription; where that may pass, the timer of the snapshot asks again."""
@@ -321,13 +336,20 @@ class DeribitProtocol(StreamedProtocol):
     def _ask_heartbeats(self) -> Send:
         return self._call("public/set_heartbeat", interval=_HEARTBEAT_S)
 
-    def _on_channels(self, method: str, symbols: Sequence[str]) -> list[Send]:
+    def _on_channels(
+        self,
+        method: str,
+        channels: Mapping[str, str],
+        symbols: Sequence[str],
+        asked: dict[int, list[str]] | None = None,
+    ) -> list[Send]:
+        """`asked`: where the symbols of each request are kept until the answer."""
         sends = []
         for start in range(0, len(symbols), _CHANNELS_PER_REQUEST):
             part = list(symbols[start : start + _CHANNELS_PER_REQUEST])
-            sends.append(self._call(method, channels=[self._channels[symbol] for symbol in part]))
-            if method == "public/subscribe":
-                self._asked[self._requests] = part
+            sends.append(self._call(method, channels=[channels[symbol] for symbol in part]))
+            if asked is not None:
+                asked[self._requests] = part
         return sends
 
     def _call(self, method: str, **params: Any) -> Send:
@@ -357,11 +379,7 @@ class Deribit(Venue):
 
     def parse_catalog(self, body: bytes) -> list[Instrument]:
         """Spot and perpetuals; dated futures, options and combinations are left out."""
-        try:
-            told = msgspec.json.decode(body, type=_Catalog, strict=False)
-        except UNREADABLE as error:
-            raise GarbageFrame(f"deribit: no catalog: {error}") from error
-        return [found for each in told.result if (found := self._instrument(each))]
+        return read_catalog(body, self.name)
 
     def protocol(self, instruments: Sequence[Instrument], options: Mapping[str, str]) -> DeribitProtocol:
         """A fresh protocol object for one connection."""
@@ -374,35 +392,6 @@ class Deribit(Venue):
         except (*UNREADABLE, LookupError, TypeError):
             error = None
         return (_words(error) if isinstance(error, dict) else "") or super().refusal(status, body)
-
-    def _instrument(self, told: _Listing) -> Instrument | None:
-        """The price step may grow with the price, and the smallest order be less than a contract: the finest count.
-
-        An inverse perpetual is one whose amounts, and so its amount step, are in the quote currency.
-        """
-        contract = _contract(told)
-        ticks = [told.tick_size, *(step.tick_size for step in told.tick_size_steps or ())]
-        steps = [step for step in ticks if is_step(step)]
-        lots = [step for step in (told.contract_size, told.min_trade_amount) if is_step(step)]
-        if contract is None or not steps or not lots:
-            return None
-        try:
-            pair = Pair.parse(f"{told.base_currency}/{told.quote_currency}{contract}")
-        except ValueError:
-            return None
-        trading = told.is_active and told.state not in _GONE
-        return Instrument(self.name, told.instrument_name, pair, min(steps), min(lots), trading=trading)
-
-
-def _contract(told: _Listing) -> str | None:
-    """How the pair of an instrument ends; None: it is neither spot nor a perpetual."""
-    if told.kind == "spot":
-        return ""
-    if told.kind != "future" or told.settlement_period != "perpetual":
-        return None
-    # Old lists do not say; BTC-PERPETUAL is inverse, BTC_USDC-PERPETUAL linear.
-    kind = told.instrument_type or told.future_type or ("linear" if "_" in told.instrument_name else "reversed")
-    return {"linear": f"-{PERPETUAL}", "reversed": f"-{INVERSE}"}.get(kind)
 
 
 def _words(error: Any) -> str:

@@ -15,10 +15,22 @@ from typing import Any, ClassVar, Generic
 
 import msgspec
 
-from book import Instrument, Pair, State
+from book import Instrument, Pair, Print, State, Taker
 from book.venue_book import Levels
 from exchanges.actions import Action, Apply, Garbage, Send, Snapshot, Verify
-from exchanges.decode import UNREADABLE, Amount, L, N, Price, Stamp, check_wide, decoder, is_step, stamp_ns
+from exchanges.decode import (
+    UNREADABLE,
+    Amount,
+    L,
+    N,
+    Price,
+    Stamp,
+    TradeNumber,
+    check_wide,
+    decoder,
+    is_step,
+    stamp_ns,
+)
 from exchanges.errors import GarbageFrame
 from exchanges.probe import Diff
 from exchanges.streamed import Phase, StreamedProtocol
@@ -31,6 +43,8 @@ _NEW_NAMES = {"XBT": "BTC", "XDG": "DOGE"}  # the catalog still has the old ones
 _OLD_NAMES = {new: old for old, new in _NEW_NAMES.items()}  # so has the REST book
 _REST_LEVELS = 500  # a side, at most
 _SYMBOL = re.compile(rb'"symbol" *: *"([^"]+)"')
+_TRADES = b'"channel":"trade"'
+_TAKERS = {"buy": Taker.BUYER, "sell": Taker.SELLER}
 
 
 class _Level(msgspec.Struct, Generic[N], gc=False):
@@ -49,6 +63,20 @@ class _Book(msgspec.Struct, Generic[N], gc=False):
 class _BookFrame(msgspec.Struct, Generic[N], gc=False):
     type: str
     data: list[_Book[N]]
+
+
+class _Trade(msgspec.Struct, Generic[N], gc=False):
+    symbol: str
+    side: str  # of the taker
+    price: N
+    qty: N
+    trade_id: TradeNumber  # a sequence number of the pair
+    timestamp: Stamp
+
+
+class _TradeFrame(msgspec.Struct, Generic[N], gc=False):
+    type: str
+    data: list[_Trade[N]]
 
 
 class _RestLevel(msgspec.Struct, array_like=True, gc=False):
@@ -106,10 +134,12 @@ class KrakenProtocol(StreamedProtocol):
         self.depth = depth
         self._checksums: dict[str, Callable[[Levels, Levels], int]] = {}
         self._requests = 0
+        self._trade_requests: dict[int, list[str]] = {}
         super().__init__(instruments)
         number: Any = Decimal if self.wide else Amount
         level: Any = _WideLevel if self.wide else _RestLevel
         self._frame = decoder(_BookFrame[number]).decode
+        self._trade_frame = decoder(_TradeFrame[number]).decode
         self._rest_book = decoder(_Depth[level]).decode
 
     @property
@@ -131,11 +161,19 @@ class KrakenProtocol(StreamedProtocol):
 
     def subscribe(self, symbols: Sequence[str]) -> list[Send]:
         """Many symbols in a request; each is acknowledged alone."""
-        return self._ask("subscribe", symbols, snapshot=True)
+        return self._ask("subscribe", symbols, channel="book", depth=self.depth, snapshot=True)
 
     def unsubscribe(self, symbols: Sequence[str]) -> list[Send]:
         """With the depth of the subscription."""
-        return self._ask("unsubscribe", symbols)
+        return self._ask("unsubscribe", symbols, channel="book", depth=self.depth)
+
+    def subscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """Begun with the last fifty, by which a gap of fewer closes."""
+        return self._ask("subscribe", symbols, channel="trade", snapshot=True)
+
+    def unsubscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """Likewise."""
+        return self._ask("unsubscribe", symbols, channel="trade")
 
     def request(self, symbol: str, *, deep: bool) -> tuple[str, int, int]:
         """Under the older names, as deep as there is."""
@@ -165,6 +203,8 @@ class KrakenProtocol(StreamedProtocol):
             if b'"channel":"book"' in frame[:32]:
                 told = self._frame(frame)
                 return [action for book in told.data for action in self._book(told.type, book)]
+            if self.trades.wanted and _TRADES in frame[:32]:
+                return self._traded(self._trade_frame(frame))
             return self._control(frame, msgspec.json.decode(frame))
         except UNREADABLE as error:
             return self._unreadable(f"{type(error).__name__}: {error}", frame)
@@ -191,25 +231,53 @@ class KrakenProtocol(StreamedProtocol):
         self.applied(told.symbol, Diff(position, position, bids, asks, venue_ns))
         return [Apply(told.symbol, bids, asks, position, venue_ns, self.depth), verify]
 
+    def closed(self) -> None:
+        """Forgets all that belonged to the connection."""
+        super().closed()
+        self._trade_requests.clear()
+
+    def _traded(self, told: Any) -> list[Action]:
+        """Of any pairs; a snapshot tells those of before."""
+        prints: dict[str, list[Print]] = {}
+        past = told.type == "snapshot"
+        for each in sorted(told.data, key=lambda each: each.trade_id):
+            if self.wide:
+                check_wide([(each.price, each.qty)])
+            number, taker = each.trade_id, _TAKERS.get(each.side, Taker.UNKNOWN)
+            made = Print(each.price, each.qty, taker, str(number), stamp_ns(each.timestamp), number, past=past)
+            prints.setdefault(each.symbol, []).append(made)
+        return [action for symbol, made in prints.items() for action in self.trades.traded(symbol, made)]
+
     def _control(self, frame: bytes, message: Any) -> list[Action]:
         """Acknowledgements, status, heartbeats, errors."""
         if not isinstance(message, dict):
             return self._unreadable("no object", frame)
         if message.get("channel") == "status":
             return self._status(message)
+        if message.get("channel") == "trade" and self.trades.wanted:
+            return self._traded(self._trade_frame(frame))
         if message.get("channel") in ("heartbeat", "trade", "ticker") or message.get("method") in (
             "pong",
             "unsubscribe",
         ):
             return []
         if message.get("method") == "subscribe":
-            if message.get("success"):
-                return []
-            words, symbol = message.get("error"), message.get("symbol")
-            if isinstance(symbol, str) and symbol in self.books:
-                return self.refused(symbol, f"subscription refused: {words}")
-            return [Garbage("", f"error reply: {words}", frame)]
+            return self._answered(frame, message)
         return [Garbage("", "unexpected message", frame)]
+
+    def _answered(self, frame: bytes, message: Any) -> list[Action]:
+        """To a subscription, each symbol by itself; a refusal tells its channel by the request alone."""
+        words, symbol, number = message.get("error"), message.get("symbol"), message.get("req_id")
+        trading = self._trade_requests.get(number) if isinstance(number, int) else None
+        if message.get("success"):
+            result = message.get("result")
+            known = isinstance(result, dict) and result.get("channel") == "trade"
+            return self.trades.acknowledged([str(result.get("symbol"))]) if known else []
+        if trading is not None:
+            return self.trades.refused([symbol] if symbol in trading else trading, str(words)[:200])
+        if isinstance(symbol, str) and symbol in self.books:
+            return self.refused(symbol, f"subscription refused: {words}")
+        return [Garbage("", f"error reply: {words}", frame)]
 
     def _status(self, message: Any) -> list[Action]:
         """In maintenance the engine stands still, and its connections will be closed."""
@@ -223,8 +291,10 @@ class KrakenProtocol(StreamedProtocol):
     def _unreadable(self, kind: str, frame: bytes) -> list[Action]:
         """The book that it names is begun anew; where it names none, every live one: it may have been any book's.
 
-        The next checksum would not tell, but of the ten best levels.
+        The next checksum would not tell, but of the ten best levels. Of a trade the next number tells.
         """
+        if _TRADES in frame[:32]:
+            return [Garbage("", kind, frame)]
         found = _SYMBOL.search(frame)
         symbol = found[1].decode("utf-8", "replace") if found else ""
         if symbol in self.books and b'"channel":"book"' in frame[:32]:
@@ -233,12 +303,14 @@ class KrakenProtocol(StreamedProtocol):
         reason = "a message could not be read, which may have been of this book"
         return [Garbage("", kind, frame), *self.all_lost(live, State.GAP, reason)]
 
-    def _ask(self, method: str, symbols: Sequence[str], **more: Any) -> list[Send]:
+    def _ask(self, method: str, symbols: Sequence[str], *, channel: str, **more: Any) -> list[Send]:
         sends = []
         for start in range(0, len(symbols), _SYMBOLS_PER_REQUEST):
             self._requests += 1
             part = list(symbols[start : start + _SYMBOLS_PER_REQUEST])
-            params = {"channel": "book", "symbol": part, "depth": self.depth, **more}
+            if channel == "trade" and method == "subscribe":
+                self._trade_requests[self._requests] = part
+            params = {"channel": channel, "symbol": part, **more}
             message = {"method": method, "params": params, "req_id": self._requests}
             sends.append(Send(msgspec.json.encode(message).decode()))
         return sends

@@ -12,6 +12,8 @@ Rules after the venue's API v5 documentation ("WS / Order book channel", "GET / 
 - What falls out of the 400 levels is told as a removal (seen in recorded sessions); we cut all the same.
 - The connection is closed after 30 s in which neither side sent anything: the text `ping`, answered by `pong`.
 - 480 subscriptions and unsubscriptions an hour and connection.
+- Trades: what one order took at one price is told as one, with the id of the last and the `count`; ids rise by one.
+  In recorded sessions of 2021 and 2022 the first one is the last of before, marked by nothing but its stamp.
 - A notice 64008 says about a minute ahead that the connection will be closed.
 """
 
@@ -23,10 +25,10 @@ from typing import Annotated, Any, ClassVar, Generic
 
 import msgspec
 
-from book import Instrument, Pair, State
+from book import Instrument, Pair, Print, State, Taker
 from book.venue_book import Levels
 from exchanges.actions import Action, Apply, Become, Count, Garbage, Reconnect, Send, Snapshot, Verify
-from exchanges.decode import UNREADABLE, Amount, L, Price, check_wide, decoder, is_step
+from exchanges.decode import UNREADABLE, Amount, L, N, Price, TradeNumber, check_wide, decoder, is_step
 from exchanges.errors import GarbageFrame
 from exchanges.probe import Diff
 from exchanges.streamed import Phase, StreamedProtocol
@@ -42,6 +44,8 @@ _PING_S = 5.0
 # Errors that will be the same next time: no such channel or instrument, login or fee tier wanted.
 _FINAL = {"60008", "60011", "60018", "60029", "60030", "64001", "64003"}
 _UPGRADE = "64008"
+_TRADES = b'{"arg":{"channel":"trades"'
+_TAKERS = {"buy": Taker.BUYER, "sell": Taker.SELLER}
 _BOOK_OF = re.compile(rb'"channel" *: *"books" *, *"instId" *: *"([^"]+)"')
 _NAMED = re.compile(r"instId:([^\s,]+)")
 
@@ -77,6 +81,20 @@ class _Push(msgspec.Struct, Generic[L], gc=False):
     arg: _Argument
     action: str
     data: list[_Book[L]]
+
+
+class _Trade(msgspec.Struct, Generic[N], gc=False):
+    instId: str  # noqa: N815
+    tradeId: TradeNumber  # noqa: N815
+    px: N
+    sz: N
+    side: str  # of the taker
+    ts: _Ms
+    count: Annotated[int, msgspec.Meta(ge=1, le=10**6)] = 1
+
+
+class _Trades(msgspec.Struct, Generic[N], gc=False):
+    data: list[_Trade[N]]
 
 
 class _RestBook(msgspec.Struct, Generic[L]):
@@ -127,8 +145,11 @@ class OkxProtocol(StreamedProtocol):
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self._requests = 0
         self._allowance = _REQUESTS_AT_ONCE
+        self._trade_requests: dict[str, list[str]] = {}  # by their ids
         super().__init__(instruments)
         level: Any = _WideLevel if self.wide else _Level
+        number: Any = Decimal if self.wide else Amount
+        self._trades_of = decoder(_Trades[number]).decode
         self._push = decoder(_Push[level]).decode
         self._rest_book = decoder(_RestBook[level]).decode
 
@@ -142,13 +163,28 @@ class OkxProtocol(StreamedProtocol):
         self._allowance = _REQUESTS_AT_ONCE
         return super().opened()
 
+    def closed(self) -> None:
+        """Forgets all that belonged to the connection."""
+        super().closed()
+        self._trade_requests.clear()
+
     def subscribe(self, symbols: Sequence[str]) -> list[Send]:
         """Many symbols in a request; each is acknowledged alone."""
-        return self._ask("subscribe", symbols)
+        return [send for _, _, send in self._ask("subscribe", "books", symbols)]
 
     def unsubscribe(self, symbols: Sequence[str]) -> list[Send]:
         """Likewise."""
-        return self._ask("unsubscribe", symbols)
+        return [send for _, _, send in self._ask("unsubscribe", "books", symbols)]
+
+    def subscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """Likewise; one that is refused is known by the id of its request."""
+        asked = self._ask("subscribe", "trades", symbols)
+        self._trade_requests.update({number: part for number, part, _ in asked})
+        return [send for _, _, send in asked]
+
+    def unsubscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """Likewise."""
+        return [send for _, _, send in self._ask("unsubscribe", "trades", symbols)]
 
     def keepalive(self) -> list[Send]:
         """So often that the answers alone tell a dead connection, whatever the books do."""
@@ -177,6 +213,8 @@ class OkxProtocol(StreamedProtocol):
         try:
             if b'"action"' in frame[:160]:
                 return self._books(self._push(frame))
+            if self.trades.wanted and frame.startswith(_TRADES):
+                return self._traded(self._trades_of(frame))
             if frame == b"pong":
                 return []
             return self._control(frame, msgspec.json.decode(frame))
@@ -233,22 +271,34 @@ class OkxProtocol(StreamedProtocol):
     def _verify(self, symbol: str, told: int) -> list[Action]:
         return [Verify(symbol, told, checksum, CHECKED_LEVELS)] if told else []
 
+    def _traded(self, told: Any) -> list[Action]:
+        """Of any symbols, oldest first. What cannot be read shows in the next number."""
+        prints: dict[str, list[Print]] = {}
+        for each in sorted(told.data, key=lambda one: one.tradeId):
+            if self.wide:
+                check_wide([(each.px, each.sz)])
+            number, taker = each.tradeId, _TAKERS.get(each.side, Taker.UNKNOWN)
+            made = Print(each.px, each.sz, taker, str(number), each.ts * 1_000_000, number, span=each.count)
+            prints.setdefault(each.instId, []).append(made)
+        return [action for symbol, made in prints.items() for action in self.trades.traded(symbol, made)]
+
     def _control(self, frame: bytes, message: Any) -> list[Action]:
         """Acknowledgements, notices, errors, other channels."""
         if not isinstance(message, dict):
             return self._unreadable("no object", frame)
-        event = message.get("event")
+        event, argument = message.get("event"), message.get("arg")
+        channel = argument.get("channel") if isinstance(argument, dict) else None
         if event in ("subscribe", "unsubscribe"):
-            return []
+            of_trades = event == "subscribe" and channel == "trades"
+            return self.trades.acknowledged([str(argument.get("instId"))]) if argument and of_trades else []
         if event == "error":
             return self._error(frame, message)
         if event == "notice" and message.get("code") == _UPGRADE:
             return [Reconnect("the venue announced an upgrade of this server", overlap=True)]
         if "action" in message:  # a push whose fields come in another order
             return self._books(self._push(frame))
-        argument = message.get("arg")
-        if isinstance(argument, dict) and "data" in message and argument.get("channel") != "books":
-            return []
+        if isinstance(argument, dict) and "data" in message and channel != "books":
+            return self._traded(self._trades_of(frame)) if channel == "trades" and self.trades.wanted else []
         return self._unreadable("unexpected message", frame)
 
     def _error(self, frame: bytes, message: dict[str, Any]) -> list[Action]:
@@ -256,6 +306,11 @@ class OkxProtocol(StreamedProtocol):
         words, code = message.get("msg"), str(message.get("code"))
         named = _NAMED.search(words) if isinstance(words, str) else None
         symbol = named[1] if named else ""
+        trading = self._trade_requests.get(str(message.get("id")))
+        if trading is None and "channel:trades," in str(words):
+            trading = list(self.books)
+        if trading is not None:
+            return self.trades.refused([symbol] if symbol in trading else trading, f"{words} (code {code})"[:200])
         subscribing = not str(message.get("id", "")).startswith("unsubscribe")
         if subscribing and symbol in self.books and self.books[symbol].phase is Phase.WAITING:
             reason = f"subscription refused: {words} (code {code})"
@@ -273,16 +328,18 @@ class OkxProtocol(StreamedProtocol):
             return [garbage]
         return [garbage, *self.lost(symbol, State.GAP, "a message could not be read")]
 
-    def _ask(self, operation: str, symbols: Sequence[str]) -> list[Send]:
-        sends = []
+    def _ask(self, operation: str, channel: str, symbols: Sequence[str]) -> list[tuple[str, list[str], Send]]:
+        """The requests, each with its id and its symbols."""
+        asked = []
         for start in range(0, len(symbols), _SYMBOLS_PER_REQUEST):
             self._requests += 1
             self._allowance -= 1
-            part = symbols[start : start + _SYMBOLS_PER_REQUEST]
-            arguments = [{"channel": "books", "instId": symbol} for symbol in part]
-            message = {"id": f"{operation}{self._requests}", "op": operation, "args": arguments}
-            sends.append(Send(msgspec.json.encode(message).decode()))
-        return sends
+            part = list(symbols[start : start + _SYMBOLS_PER_REQUEST])
+            arguments = [{"channel": channel, "instId": symbol} for symbol in part]
+            number = f"{operation}{self._requests}"
+            message = {"id": number, "op": operation, "args": arguments}
+            asked.append((number, part, Send(msgspec.json.encode(message).decode())))
+        return asked
 
 
 class Okx(Venue):

@@ -59,6 +59,65 @@ def test_numbers_rise_by_one(numbers: Sequence[int], expected: list[object]) -> 
     assert told(tape) == expected
 
 
+@pytest.mark.parametrize(
+    ("prints", "expected"),
+    [
+        ([(10, 1), (13, 3)], ["10", "13"]),
+        ([(10, 1), (14, 3)], ["10", (1, "trade 11 is missing"), "14"]),
+        ([(10, 1), (13, 1), (12, 2), (12, 2), (11, 1)], ["10", (2, "trades 11 to 12 are missing"), "13", "12"]),
+        ([(10, 1), (11, 5)], ["10", "11"]),
+    ],
+)
+def test_several_trades_told_as_one(prints: Sequence[tuple[int, int]], expected: list[object]) -> None:
+    """It has the number of the last."""
+    tape = TradeTape()
+    for number, span in prints:
+        add(tape, numbered(number)._replace(span=span))
+    assert told(tape) == expected
+
+
+def past(number: int) -> Print:
+    """A trade that was before the subscription."""
+    return numbered(number, number * SECOND)._replace(past=True)
+
+
+def test_what_was_before_the_first_subscription() -> None:
+    """Is not told, but known: the next number joins it, or does not."""
+    tape = TradeTape()
+    add(tape, past(8), past(9))
+    add(tape, past(8), past(9))
+    add(tape, numbered(9, 9 * SECOND))
+    assert told(tape) == []
+    add(tape, numbered(12))
+    assert told(tape) == [(2, "trades 10 to 11 are missing"), "12"]
+    add(tape, named("x")._replace(past=True), venue="okx")
+    add(tape, named("x"), named("y"), venue="okx")
+    assert told(tape, 2) == ["y"]
+
+
+def test_what_was_before_a_later_subscription() -> None:
+    """Fills the gap, each once; what is missing in between is told."""
+    tape = TradeTape()
+    tape.stand("binance", 1)
+    add(tape, numbered(5))
+    tape.lose("binance", "connection lost: cut")
+    tape.stand("binance", 2)
+    add(tape, past(4), past(5), past(6), past(7), numbered(8))
+    assert told(tape) == ["5", "6", "7", "8"]
+    tape.lose("binance", "connection lost: cut")
+    tape.stand("binance", 3)
+    add(tape, past(10), past(11))
+    assert told(tape, 4) == [(1, "trade 9 is missing: connection lost: cut"), "10", "11"]
+
+
+def test_what_was_before_a_connection_that_takes_over() -> None:
+    """Likewise."""
+    tape = TradeTape()
+    tape.adopt("kraken", [(past(1), 5), (past(2), 5), (numbered(3), 6)], 9)
+    tape.adopt("kraken", [(past(2), 7), (past(3), 7), (past(4), 7), (numbered(5), 8)], 9)
+    assert told(tape) == ["3", "4", "5"]
+
+
 def test_a_gap_says_between_which_moments() -> None:
     """From the receipt of the newest trade until it is told."""
     tape = TradeTape()
