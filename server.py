@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from book import BadPair, Instrument, Pair, PairBooks, UnknownPair, resolve_pair
+from book import BadPair, Instrument, Pair, PairBooks, Policy, UnknownPair, resolve_pair
 from book.analytics import CannotLoad, Registry, built_in, load_entry_points, load_function
 from exchanges import VENUES, ExchangeError, VenueSession
 from pairs import Pairs
@@ -189,7 +189,7 @@ def run(settings: Settings, stop: Stop) -> None:
         VenueSession(VENUES[name], address_of(settings, name), options[name], settings.ca)
         for name in settings.exchanges
     ]
-    make = partial(PairBooks, leave_out_suspects=settings.suspect == "exclude")
+    make = partial(PairBooks, policy=Policy(leave_out_suspects=settings.suspect == "exclude"))
     carried = Pairs(sessions, settings.max_pairs, settings.linger_s, make)
     try:
         loaded = load_catalogs(sessions, stop)

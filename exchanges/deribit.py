@@ -98,6 +98,9 @@ class _Listing(msgspec.Struct):
     future_type: str | None = None  # the former name of instrument_type
     is_active: bool = True
     state: str = "open"
+    # Two names of one flag, present only where orders are matched on Coinbase Exchange, whose whole book is shown.
+    is_cbe_routed: bool | None = None
+    is_csr: bool | None = None
 
 
 class _Catalog(msgspec.Struct):
@@ -391,7 +394,10 @@ class Deribit(Venue):
         except ValueError:
             return None
         trading = told.is_active and told.state not in _GONE
-        return Instrument(self.name, told.instrument_name, pair, min(steps), min(lots), trading=trading)
+        source = "coinbase" if told.is_cbe_routed or told.is_csr else ""
+        return Instrument(
+            self.name, told.instrument_name, pair, min(steps), min(lots), trading=trading, routed_from=source
+        )
 
 
 def _contract(told: _Listing) -> str | None:

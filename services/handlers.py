@@ -187,6 +187,7 @@ def pair_info(pair: Pair, market: Market) -> pb.PairInfo:
                 tick_size=format(each.tick_size, "f"),
                 lot_size=format(each.lot_size, "f"),
                 min_notional="" if each.min_notional is None else format(each.min_notional, "f"),
+                routed_from=each.routed_from,
             )
             for each in market.listings.get(pair, ())
         ],

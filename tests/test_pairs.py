@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
-from book import Pair, PairBooks
+from book import Pair, PairBooks, Policy
 from pairs import Pairs
 from services.errors import Refused
 from tests.waiting import until
@@ -134,7 +134,7 @@ def test_pairs_are_made_as_the_operator_wants_them() -> None:
 
     def make(pair: Pair) -> PairBooks:
         made.append(pair)
-        return PairBooks(pair, leave_out_suspects=True)
+        return PairBooks(pair, Policy(leave_out_suspects=True))
 
     sessions: Any = [Session()]
     pairs = Pairs(sessions, 3, 0.0, make)
