@@ -72,11 +72,12 @@ class PairBooks:
         instrument: Instrument | None,
         connections: Connections | None = None,
         threshold_ns: int = 0,
+        entered: tuple[State, str, int] | None = None,
     ) -> VenueBook:
-        """Adds the book of a venue; without an instrument it is one that the venue does not trade.
+        """Adds the book of a venue, or begins it anew; without an instrument it is one that the venue does not trade.
 
         `connections`: the count that all books of the venue share. `threshold_ns`: of silence, until the book has one
-        of its own.
+        of its own. `entered`: the state that it is in from the beginning, why, and since when.
         """
         book = VenueBook(venue, self.pair, instrument.symbol if instrument else "", instrument)
         book.connections = connections or book.connections
@@ -84,8 +85,8 @@ class PairBooks:
         with self:
             if instrument:
                 self._widen(instrument)
-            else:
-                book.become(State.UNLISTED, f"{venue} does not trade {self.pair}", 0)
+            if entered or not instrument:
+                book.become(*(entered or (State.UNLISTED, f"{venue} does not trade {self.pair}", 0)))
             known = self.books.get(venue)
             if known:  # told anew, the venue keeps its rank
                 book.follow(known)

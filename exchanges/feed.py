@@ -95,10 +95,15 @@ class Feed:
         `orphaned`: the connection that kept the present ones has ended. `ahead`: a book may also be further than the
         present one, whose readers then miss what lies between. Books that are live in neither keep nobody alive.
         """
-        for symbol in list(self._public):
+        for symbol, public in list(self._public.items()):
+            present = self._present[symbol]
+            if public.books[present.venue] is not present:  # put aside meanwhile: nothing is left to take over
+                del self._public[symbol], self._present[symbol]
+                self._early.pop(symbol, None)
+                continue
             if self.protocol.trades.is_awaited(symbol) and not (ahead or orphaned):
                 continue  # the present connection's trades are still wanted
-            if _may_replace(self.books[symbol][1], self._present[symbol], orphaned=orphaned, ahead=ahead):
+            if _may_replace(self.books[symbol][1], present, orphaned=orphaned, ahead=ahead):
                 self._publish(symbol)
         if any(self._present[symbol].state is State.LIVE for symbol in self._public):
             return False
@@ -217,7 +222,7 @@ class Feed:
         pair_books, book = self.books[action.symbol]
         if action.symbol in self._public:
             self._early.setdefault(action.symbol, EarlyTrades()).keep(action, received_ns)
-        else:
+        elif pair_books.books[book.venue] is book:  # else it was put aside: the venue is off, or the listing changed
             action.on(pair_books.trades, book.venue, received_ns, self._clock_ns())
 
     def _on_book(self, symbol: str, actions: Sequence[BookAction], received_ns: int) -> list[Action]:

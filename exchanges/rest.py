@@ -54,10 +54,11 @@ class _Job(NamedTuple):
 class RestClient:
     """Asks one venue. `get` blocks its caller; `submit` answers through a callback from a thread of the pool."""
 
-    def __init__(self, venue: Venue, base: str, ca: str | None = None) -> None:
+    def __init__(self, venue: Venue, base: str, ca: str | None = None, budget: Budget | None = None) -> None:
+        """`budget`: that of an earlier client of the venue; None: nothing is spent yet."""
         self.venue = venue
         self.base = base
-        self.budget = Budget(venue.limits.weight, venue.limits.window_s)
+        self.budget = budget or Budget(venue.limits.weight, venue.limits.window_s)
         self._ca = ca  # given with each request: the environment's bundle would win over the session's
         self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue(_MAX_WAITING)
         self._order = itertools.count()

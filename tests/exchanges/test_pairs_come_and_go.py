@@ -203,7 +203,7 @@ def test_pairs_that_come_before_the_catalog(stage: Any, monkeypatch: pytest.Monk
         return list(made.catalog)
 
     monkeypatch.setattr(made.session, "load_catalog", load)
-    monkeypatch.setattr("exchanges.session.Backoff", lambda **_: Instant())
+    monkeypatch.setattr("exchanges.listings.Backoff", lambda **_: Instant())
     first = PairBooks(Pair("S0USDT", "X"))
     made.books[first.pair] = first
     made.session.start(dict(made.books), None, "no answer")
