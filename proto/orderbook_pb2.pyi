@@ -513,3 +513,39 @@ class Listing(_message.Message):
     min_notional: str
     routed_from: str
     def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., tick_size: _Optional[str] = ..., lot_size: _Optional[str] = ..., min_notional: _Optional[str] = ..., routed_from: _Optional[str] = ...) -> None: ...
+
+class PairNames(_message.Message):
+    __slots__ = ("pairs",)
+    PAIRS_FIELD_NUMBER: _ClassVar[int]
+    pairs: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, pairs: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class VenueNames(_message.Message):
+    __slots__ = ("venues",)
+    VENUES_FIELD_NUMBER: _ClassVar[int]
+    venues: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, venues: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ReloadRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Changes(_message.Message):
+    __slots__ = ("changed", "unchanged", "refused", "note")
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    changed: _containers.RepeatedCompositeFieldContainer[Change]
+    unchanged: _containers.RepeatedCompositeFieldContainer[Change]
+    refused: _containers.RepeatedCompositeFieldContainer[Change]
+    note: str
+    def __init__(self, changed: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., unchanged: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., note: _Optional[str] = ...) -> None: ...
+
+class Change(_message.Message):
+    __slots__ = ("subject", "what")
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    subject: str
+    what: str
+    def __init__(self, subject: _Optional[str] = ..., what: _Optional[str] = ...) -> None: ...
