@@ -40,7 +40,7 @@ class VenueSession:
         self.venue = venue
         self.address = address
         self.rest = RestClient(venue, address.rest, ca)
-        self._options = options or {}
+        self.options = options or {}
         self._ca = ca
         self._catalog_every_s = catalog_every_s
         self._on_catalog = on_catalog
@@ -247,8 +247,8 @@ class VenueSession:
             self._streams.update({book.symbol: _stream(book) for _, book in chosen})
 
     def _protocol(self, instruments: Sequence[Instrument]) -> Protocol:
-        protocol = self.venue.protocol(instruments, self._options)
-        protocol.trades.wanted = self._options.get("trades", "on") == "on"
+        protocol = self.venue.protocol(instruments, self.options)
+        protocol.trades.wanted = self.options.get("trades", "on") == "on"
         return protocol
 
     def _start(self, feed: Feed, predecessor: Connection | None, after_s: float) -> Connection | None:
