@@ -19,7 +19,7 @@ class Progress:
     """A thread that sleeps until it is told that books were added, and looks at them until all are live."""
 
     def __init__(self, books: Callable[[], Mapping[Pair, PairBooks]], waiting: Callable[[], int]) -> None:
-        """`books`: those that are carried now. `waiting`: REST requests that wait for their venue's budget."""
+        """`books`: those that are carried now. `waiting`: REST requests for which a budget is used up."""
         self._books = books
         self._waiting = waiting
         self._wanted = threading.Event()

@@ -211,7 +211,7 @@ def run(settings: Settings, stop: Stop, read: Callable[[], Settings]) -> None:
     sessions = [new_session(settings, name) for name in settings.exchanges]
     carried = Pairs(sessions, settings.max_pairs, settings.linger_s, settings.policy)
     operating = Operating(settings, read, carried, sessions, new_session)
-    progress = Progress(lambda: carried.books, lambda: sum(session.rest.waiting for session in sessions))
+    progress = Progress(lambda: carried.books, lambda: sum(session.rest.starved for session in sessions))
     operating.on_change = progress.watch
     try:
         for session in sessions:

@@ -65,11 +65,18 @@ class RestClient:
         self._stopped = threading.Event()
         self._local = threading.local()  # one requests.Session a thread: they are not thread-safe
         self._threads: list[threading.Thread] = []
+        self._starved: set[int] = set()  # threads that wait for the budget
 
     @property
     def waiting(self) -> int:
         """Requests in the queue."""
         return self._jobs.qsize()
+
+    @property
+    def starved(self) -> int:
+        """Requests that wait because the budget is used up for now."""
+        starved = len(self._starved)
+        return starved + self._jobs.qsize() if starved else 0
 
     def start(self) -> None:
         """Starts the pool."""
@@ -112,7 +119,10 @@ class RestClient:
         while (delay := self.budget.delay_s(weight, time.monotonic(), share)) > 0:
             if share < 1:
                 raise NoBudget(f"the budget of {self.venue.name} is wanted for others")
-            if self._stopped.wait(min(delay, 60.0)):
+            self._starved.add(threading.get_ident())
+            stopped = self._stopped.wait(min(delay, 60.0))
+            self._starved.discard(threading.get_ident())
+            if stopped:
                 raise Unreachable("stopped")
         return path
 
