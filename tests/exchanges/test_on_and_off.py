@@ -71,13 +71,16 @@ def states(made: Stage) -> set[tuple[State, str]]:
     return {(view.state, view.reason) for books in made.books.values() for view in books.view(5).venues}
 
 
-def threads(name: str) -> list[threading.Thread]:
-    return [each for each in threading.enumerate() if each.name.startswith(name)]
+def threads(before: set[threading.Thread]) -> list[threading.Thread]:
+    """Those of the venue that were not there before."""
+    return [each for each in set(threading.enumerate()) - before if each.name.startswith("binance")]
 
 
 def test_off_at_once_and_on_from_the_catalog(running: Any) -> None:
     """No book, connection, request or thread is left of it; pairs come and go meanwhile."""
+    before = set(threading.enumerate())
     made, catalog = running("S0USDT", "S1USDT", pairs_per_connection=1)
+    assert threads(before)
     spent = made.session.rest.budget
     assert made.session.disable(OFF)
     assert states(made) == {(State.DISABLED, OFF)}
@@ -86,7 +89,7 @@ def test_off_at_once_and_on_from_the_catalog(running: Any) -> None:
     assert not made.session.disable(OFF)
     assert (made.session.disabled, list(made.session.catalog)) == (OFF, [])
     until(lambda: not made.carried(), "the connections are closed")
-    until(lambda: not [*threads("binance-ws"), *threads("binance-rest"), *threads("binance-catalog")], "all threads")
+    until(lambda: not threads(before), "all threads")
     assert states(made) == {(State.DISABLED, OFF)}, "nobody has written since"
     made.add("S2USDT")
     made.remove("S1USDT")
@@ -124,6 +127,7 @@ def test_nothing_begins_after_the_end(running: Any) -> None:
 
 def test_on_without_a_catalog(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Down with the reason and the next try, pairs that come meanwhile too; off again it is not tried any more."""
+    before = set(threading.enumerate())
     made, catalog = running("S0USDT")
     made.session.disable(OFF)
     catalog.problem = "maintenance"
@@ -134,7 +138,7 @@ def test_on_without_a_catalog(running: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert states(made) == {(State.DOWN, "maintenance")}
     made.session.disable(OFF)
     assert states(made) == {(State.DISABLED, OFF)}
-    until(lambda: not threads("binance-catalog"), "its thread ends")
+    until(lambda: not threads(before), "its threads end")
 
 
 def test_a_list_that_comes_too_late_is_not_followed(running: Any) -> None:

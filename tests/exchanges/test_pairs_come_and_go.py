@@ -178,8 +178,8 @@ def test_many_requests_keep_the_venues_limit(stage: Any) -> None:
     until(made.all_live, "all books")
     times = [at for at, _ in made.exchange.requests]
     trades = [asked for _, asked in made.exchange.requests if asked["params"][0].endswith("@trade")]
-    assert len(times) == len(SYMBOLS) + len(trades)
-    assert 1 <= len(trades) <= 4
+    assert len(times) - len(trades) <= 6, "what has to wait is subscribed together"
+    assert 1 <= len(trades) <= 6
     # The venue sees them a little closer together or further apart than they were sent.
     assert all(sum(start <= at < start + 0.9 for at in times) <= 3 for start in times)
 
