@@ -28,7 +28,7 @@ from proto import orderbook_pb2_grpc as stubs
 
 _HELP = """what is measured:
   Our venue keeps Binance's limits: 6000 of REST weight in a minute, 300 connects in five, 1024 streams on a
-  connection. Ours stay at 200: a pair takes two, its diffs and the best quotes that they are compared with. A shallow
+  connection. A pair takes three: its diffs, the best quotes that they are compared with, and its trades. A shallow
   snapshot makes a book live; its depth is completed later, as the budget allows. The time counts from the start of
   the server's process.
 
@@ -49,7 +49,7 @@ _NEVER = {("BTC", "ETH"), ("BTC", "BNB"), ("ETH", "BNB")}  # these are quoted th
 PAIRS = [
     f"{base}/{quote}" for quote, base in product(_QUOTES, _BASES) if base != quote and (base, quote) not in _NEVER
 ]
-_STREAMS_OF_A_PAIR = 2
+_STREAMS_OF_A_PAIR = 3
 _WEIGHT, _WINDOW_S = 6000, 60
 _TELL_S = 5.0
 

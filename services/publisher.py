@@ -222,6 +222,7 @@ class Publisher:
         self.options = self.admission.options = options
         for stream, asked_ms in self._asked_ms.items():
             stream.pace(options.interval_s(asked_ms))
+        self.trades.retune(options.interval_s())
 
     def close(self) -> None:
         """Refuses new streams and sends every open one its last message."""

@@ -131,6 +131,21 @@ def test_a_venue_is_switched_off_and_on(endpoints: list[str], capsys: pytest.Cap
         stream.cancel()
 
 
+def test_the_trades_of_a_venue_that_is_off_are_missing(endpoints: list[str]) -> None:
+    """None comes meanwhile; the gap is told with the reason when they flow again."""
+    with operated(*endpoints, "--pair", "BTC/USDT") as (_, port, channel):
+        until(channel, settled)
+        stub = stubs.MarketDataStub(channel)  # type: ignore[no-untyped-call]
+        stream = stub.StreamTrades(pb.TradesRequest(venues=["bitstamp", "binance"]), timeout=DEADLINE_S)
+        assert next(each for message in stream for each in message.trades if each.venue == "bitstamp")
+        run(port, "--disable", "bitstamp")
+        run(port, "--enable", "bitstamp")
+        gaps = (gap for message in stream for gap in message.gaps)
+        gap = next(gaps)
+        assert (gap.venue, OFF in gap.reason) == ("bitstamp", True)
+        stream.cancel()
+
+
 def test_what_is_refused_is_told_apart(endpoints: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """One bad name does not stop the others; the exit code tells that there was one."""
     with operated(*endpoints, "--max-pairs", "2", "--linger-s", "0") as (_, port, channel):

@@ -11,11 +11,13 @@ from typing import Any
 import grpc
 import pytest
 
+from proto import orderbook_pb2 as pb
 from services import GrpcOptions
 from services.admission import Admission, Client
 from services.stream import Stream
-from tests.services.conftest import Rig, load, wait_until
+from tests.services.conftest import BTC, Rig, load, wait_until
 from tests.services.stage import CLIENT, SUMMARY, Stage, receive
+from tests.services.test_trades import trade
 
 
 def test_a_client_pays_for_its_messages() -> None:
@@ -108,3 +110,19 @@ async def test_what_a_client_asked_for_outlasts_a_change() -> None:
         for floor, interval_s in ((500, 0.5), (0, 0.03)):
             stage.publisher.retune(GrpcOptions(min_interval_ms=floor))
             assert stream._interval_s == interval_s
+
+
+async def test_trades_are_messages_too() -> None:
+    """They share the rate of their client, and follow another interval; none is lost for it."""
+    stage = Stage(GrpcOptions(max_messages_per_client=10), heartbeat_s=60)
+    client = Client("busy")
+    client.next_slot = asyncio.get_running_loop().time() + 0.2
+    async with stage.publisher.trades.watch([BTC], client) as stream:
+        await asyncio.wait_for(stream.next(), 5)
+        began = asyncio.get_running_loop().time()
+        trade(stage.books, 10)
+        trade(stage.books, 11)
+        assert [each.id for each in pb.Trades.FromString(await stream.next() or b"").trades] == ["10", "11"]
+        assert asyncio.get_running_loop().time() - began >= 0.1
+        stage.publisher.retune(GrpcOptions(min_interval_ms=300))
+        assert stream._interval_s == 0.3
