@@ -177,7 +177,8 @@ def test_a_hang_up_reads_the_file_again(config: Config) -> None:
     """Pairs, venues, limits and fees follow it; what needs a restart is named; who was there does not notice."""
     path = config.write('pairs = ["BTC/USDT", "ETH/USDT"]')
     with operated("--config", path) as (process, _port, channel):
-        until(channel, settled)
+        found = until(channel, settled)
+        assert found["BTC/USDT", "deribit"].left_out
         config.write(
             'pairs = ["BTC/USDT", "ETH/BTC", "XXX/YYY"]',
             'disabled = ["bitstamp"]',
@@ -196,6 +197,7 @@ def test_a_hang_up_reads_the_file_again(config: Config) -> None:
         found = until(channel, lambda found: settled(found) and ("ETH/USDT", "binance") not in found)
         assert found["ETH/BTC", "binance"].state == pb.LIVE
         assert found["BTC/USDT", "bitstamp"].state == pb.DISABLED
+        assert not found["BTC/USDT", "deribit"].left_out
         assert found["BTC/USDT", "binance"].resyncs == found["BTC/USDT", "coinbase"].resyncs == 0
         assert found["BTC/USDT", "binance"].connects == 1
         stub = stubs.MarketDataStub(channel)  # type: ignore[no-untyped-call]

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import exchanges.listings
-from book import Instrument, Pair, PairBooks, State, VenueView
+from book import Instrument, Pair, PairBooks, Print, State, Taker, VenueView
+from exchanges.actions import Traded
 from exchanges.errors import GarbageFrame
 from exchanges.feed import Feed
 from exchanges.listings import Listings
@@ -105,6 +106,20 @@ def test_off_at_once_and_on_from_the_catalog(running: Any) -> None:
     assert made.session.rest.budget is spent, "what was spent before counts on"
 
 
+def test_trades_of_a_book_that_was_put_aside(running: Any) -> None:
+    """Do not reach the tape any more; the gap that follows has the reason."""
+    made, _ = running("S0USDT")
+    feed, tape = made.session._connections[0].feed, made.books[Pair("S0USDT", "X")].trades
+    first, second = (Traded("S0USDT", [Print(1.0, 2.0, Taker.BUYER, str(n), 7, n)]) for n in (1, 2))
+    tape.stand("binance", 1)
+    feed._trades(first, 5)
+    made.session.disable(OFF)
+    feed._trades(second, 6)
+    assert [each.id for each in tape.since(0)] == ["1"]
+    tape.add("binance", [Print(1.0, 2.0, Taker.BUYER, "9", 7, 9)], 8, 8)
+    assert OFF in tape.since(1)[0].reason
+
+
 def test_off_from_the_beginning(stage: Any) -> None:
     """Nothing is asked."""
     made = stage()
@@ -166,6 +181,7 @@ def test_off_while_a_connection_is_replaced(running: Any) -> None:
     other = Feed.warming(protocol, {"S0USDT": public}, lambda: 1)
     public.add("binance", None)
     other._publish("S0USDT")  # put aside at the last moment
+    assert public.books["binance"] is not other.books["S0USDT"][1]
     public.add("binance", None, entered=(State.DISABLED, OFF, 1))
     assert states(made) == {(State.DISABLED, OFF)}
     assert warming.books["S0USDT"][1] is not public.books["binance"]
