@@ -52,6 +52,9 @@ latency: $(VENV)/dev.stamp  ## venue to client over three processes, next to a b
 load: $(VENV)/dev.stamp  ## a thousand clients on one server, a hundred of which stop reading
 	$(BIN)/python -m bench.load --stuck 100 $(LOAD)
 
+pairs: $(VENV)/dev.stamp  ## two hundred pairs on one venue: time until all are live, weight, CPU, memory (PAIRS="--pairs 100")
+	$(BIN)/python -m bench.pairs $(PAIRS)
+
 captures: $(VENV)/dev.stamp  ## what real sessions of the venues show, from ../shared/captures (ONEBOOK_CAPTURES names another folder)
 	$(BIN)/python -m tests.captures
 
@@ -77,4 +80,4 @@ pictures: $(VENV)/dev.stamp  ## the pictures in img/, from the real program
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
-.PHONY: help install install-dev run test slow lint types bench latency load captures truth mutants storm soak proto pictures clean
+.PHONY: help install install-dev run test slow lint types bench latency load pairs captures truth mutants storm soak proto pictures clean

@@ -4,11 +4,12 @@ import heapq
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from grpc import StatusCode
 
-from book import Pair, PairBooks
+from book import Pair, PairBooks, Policy
+from book.consistency import DEFAULT_POLICY
 from exchanges import VenueSession
 from services.errors import Refused
 
@@ -27,11 +28,10 @@ class Pairs:
         sessions: Sequence[VenueSession],
         most: int,
         linger_s: float,
-        make: Callable[[Pair], PairBooks] = PairBooks,
+        policy: Policy = DEFAULT_POLICY,
     ) -> None:
-        """`make` makes the books of a pair, which the sessions then fill."""
-        self._make = make
-        self._sessions = sessions
+        self._sessions = list(sessions)
+        self._policy = policy
         self._most = most
         self._linger_s = linger_s
         self._lock = threading.Lock()  # guards what follows; held while sessions add and remove, which is quick
@@ -43,6 +43,10 @@ class Pairs:
         self._going: list[tuple[float, Pair]] = []  # heap: when a pair that nobody holds any more may go
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="pairs", daemon=True)
+
+    def make(self, pair: Pair) -> PairBooks:
+        """Books of a pair, which the sessions then fill."""
+        return PairBooks(pair, self._policy)
 
     def start(self, books: Mapping[Pair, PairBooks]) -> None:
         """The sessions have these pairs already, which are pinned."""
@@ -60,7 +64,10 @@ class Pairs:
     def hold(self, pair: Pair) -> None:
         """Carries a pair at least until it is released as often; raises Refused for one too many."""
         with self._lock:
-            self._add(pair)
+            if pair not in self.books:
+                if len(self.books) >= self._most:
+                    raise Refused(StatusCode.RESOURCE_EXHAUSTED, self._full())
+                self._add([pair])
             self._held[pair] = self._held.get(pair, 0) + 1
 
     def release(self, pair: Pair) -> None:
@@ -72,14 +79,38 @@ class Pairs:
                 heapq.heappush(self._going, (time.monotonic() + self._linger_s, pair))
                 self._changed.notify_all()
 
-    def pin(self, pairs: Iterable[Pair]) -> list[Pair]:
-        """Carries these whether somebody watches or not; returns those that are new. Raises Refused for too many."""
+    def limit(self, most: int, linger_s: float) -> None:
+        """Other limits hold for whatever comes from now on."""
+        with self._lock:
+            self._most, self._linger_s = most, linger_s
+
+    def judge_by(self, policy: Policy) -> None:
+        """What is merged, and who is suspect, follows this from now on."""
+        with self._lock:
+            self._policy = policy
+            for books in self.books.values():
+                books.judge_by(policy, time.time_ns())
+
+    def join(self, session: VenueSession) -> None:
+        """Starts a further session, which adds its books to all pairs."""
+        with self._lock:
+            self._sessions.append(session)
+            session.start(self.books, None, "")
+
+    def pin(self, pairs: Iterable[Pair]) -> tuple[list[Pair], str]:
+        """Carries these whether somebody watches or not: those that are new, and why there is no room for more.
+
+        As many as there is room for, in their order; the reason is empty where that is all of them.
+        """
         with self._lock:
             wanted = [pair for pair in dict.fromkeys(pairs) if pair not in self._pinned]
-            for pair in wanted:
-                self._add(pair)
-                self._pinned.add(pair)
-        return wanted
+            fresh = [pair for pair in wanted if pair not in self.books]
+            room = max(0, self._most - len(self.books))
+            surplus = frozenset(fresh[room:])
+            wanted = [pair for pair in wanted if pair not in surplus]
+            self._add(fresh[:room])
+            self._pinned.update(wanted)
+            return wanted, self._full() if surplus else ""
 
     def unpin(self, pairs: Iterable[Pair]) -> list[Pair]:
         """Carries these only while somebody watches; returns those that were pinned."""
@@ -91,25 +122,28 @@ class Pairs:
             self._changed.notify_all()
         return loose
 
+    def watched(self, pair: Pair) -> int:
+        """By how many streams a pair is held."""
+        with self._lock:
+            return self._held.get(pair, 0)
+
     @property
     def pinned(self) -> list[Pair]:
         """Those that are carried whether somebody watches or not."""
         with self._lock:
             return [pair for pair in self.books if pair in self._pinned]
 
-    def _add(self, pair: Pair) -> None:
-        if pair in self.books:
-            return
-        if len(self.books) >= self._most:
-            reason = (
-                f"this server carries {len(self.books)} pairs, as many as it may (--max-pairs); watch one of those"
-            )
-            raise Refused(StatusCode.RESOURCE_EXHAUSTED, reason)
-        books = self._make(pair)
-        for session in self._sessions:
-            session.add(books)
-        self.books = {**self.books, pair: books}
-        log.info("carrying %s", pair)
+    def _full(self) -> str:
+        return f"this server carries {len(self.books)} pairs, as many as it may (--max-pairs); watch one of those"
+
+    def _add(self, pairs: Sequence[Pair]) -> None:
+        """All at once: so they are subscribed together."""
+        books = {pair: self.make(pair) for pair in pairs}
+        for session in self._sessions if books else ():
+            session.add(*books.values())
+        self.books = {**self.books, **books}
+        for pair in pairs:
+            log.info("carrying %s", pair)
 
     def _run(self) -> None:
         with self._changed:

@@ -8,29 +8,37 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from book import BadPair, Instrument, Pair, PairBooks, UnknownPair, resolve_pair
+from arguments import VERSION
+from book import BadPair, Instrument, Pair, UnknownPair, resolve_pair
 from book.analytics import CannotLoad, Registry, built_in, load_entry_points, load_function
 from exchanges import VENUES, ExchangeError, VenueSession
+from operating import DISABLED, Operating
 from pairs import Pairs
+from progress import Progress
 from services.errors import ServicesError
 from services.grpc_server import GrpcServer
 from services.logs import set_up_logging
 from services.loop import allow_open_files
 from services.market import Budget, Market
 from services.options import GrpcOptions
-from settings import VERSION, Settings, UsageError, address_of, fees_told, read_settings
+from settings import Settings, UsageError, address_of, options_of, read_settings
 
 log = logging.getLogger("server")
 
 _STOP_GRACE_S = 2.0
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # glibc's malloc.h
+_TLS = ("tls_cert", "tls_key", "tls_client_ca")
+_AS_TOLD = (
+    "host", "port", "levels", "max_streams", "max_streams_per_client", "max_pairs_per_client",
+    "max_messages_per_client", "max_view_levels", "min_interval_ms",
+)  # fmt: skip
+_RELOAD = object()  # an event: the configuration is to be read again
 _OTHER_FILES = 500  # beside the streams' connections: the venues', and clients that have no stream open
 
 
@@ -39,11 +47,14 @@ class StartError(Exception):
 
 
 class Stop:
-    """SIGINT, SIGTERM or a dead thread: the one thing that the main thread waits for."""
+    """SIGINT, SIGTERM or a dead thread: the one thing that the main thread waits for. SIGHUP: to read anew."""
 
     def __init__(self) -> None:
         self.events: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.failed = False
+        self._reload = False  # was wanted before there was anything to reload
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, self._hung_up)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._signalled)
         threading.excepthook = self._thread_died
@@ -54,10 +65,22 @@ class Stop:
         self.failed = True
         self.events.put(None)
 
-    def wait(self) -> None:
-        """Blocks until it is time to end."""
-        while self.events.get() is not None:
-            pass
+    def next(self) -> Any:
+        """What was put in; None when it is time to end."""
+        while (event := self.events.get()) is _RELOAD:
+            self._reload = True
+        return event
+
+    def wait(self, reload: Callable[[], object]) -> None:
+        """Blocks until it is time to end; reloads as often as that is wanted."""
+        event = _RELOAD if self._reload else self.events.get()
+        while event is not None:
+            if event is _RELOAD:
+                reload()
+            event = self.events.get()
+
+    def _hung_up(self, number: int, frame: FrameType | None) -> None:
+        self.events.put(_RELOAD)
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         self.events.put(None)
@@ -86,7 +109,7 @@ def load_catalogs(
     for session in sessions:
         threading.Thread(target=load, args=(session,), name=f"{session.venue.name}-catalog", daemon=True).start()
     while len(catalogs) + len(problems) < len(sessions):
-        event = stop.events.get()
+        event = stop.next()
         if event is None:
             return None
         name, result = event
@@ -100,20 +123,30 @@ def load_catalogs(
 
 def choose_pairs(
     settings: Settings, catalogs: Mapping[str, Sequence[Instrument]], problems: Mapping[str, str]
-) -> list[Pair]:
-    """The wanted pairs as the venues know them; raises StartError when none is reachable or none has a pair."""
+) -> tuple[list[Pair], list[str]]:
+    """The wanted pairs as the venues know them, and the names of those that none knows.
+
+    Raises StartError when no venue is reachable, or when none has any of the pairs.
+    """
     if not catalogs:
+        if not problems:
+            raise StartError("all exchanges are disabled (--disabled); leave one on to start with")
         reasons = "; ".join(f"{name}: {reason}" for name, reason in problems.items())
         raise StartError(f"no venue reachable ({reasons}); check the network, or name other addresses by --endpoint")
     known = [each.pair for catalog in catalogs.values() for each in catalog if each.trading]
-    pairs = []
+    pairs: list[Pair] = []
+    unknown: dict[str, str] = {}
     for text in settings.wanted:
         try:
             pairs.append(resolve_pair(text, known))
         except (BadPair, UnknownPair) as error:
             unreachable = f" ({', '.join(problems)} could not be asked)" if problems else ""
-            raise StartError(f"{error}; asked: {', '.join(catalogs)}{unreachable}") from error
-    return list(dict.fromkeys(pairs))
+            unknown[text] = f"{error}; asked: {', '.join(catalogs)}{unreachable}"
+    if not pairs:
+        raise StartError("; ".join(unknown.values()))
+    for reason in unknown.values():
+        log.warning("%s; the pair is carried as soon as a venue lists it", reason)
+    return list(dict.fromkeys(pairs)), list(unknown)
 
 
 def keep_memory_flat() -> None:
@@ -158,83 +191,77 @@ def load_analytics(settings: Settings) -> Registry:
     return registry
 
 
-def run(settings: Settings, stop: Stop) -> None:
-    """From an open port to a clean end; raises UsageError, StartError and ServicesError."""
+def run(settings: Settings, stop: Stop, read: Callable[[], Settings]) -> None:
+    """From an open port to a clean end; raises UsageError, StartError and ServicesError. `read` reads them anew."""
     started_ns = time.time_ns()
     keep_memory_flat()
     files = allow_open_files(settings.max_streams + _OTHER_FILES)
     if files < settings.max_streams + _OTHER_FILES:
         log.warning("this machine allows %d open files, too few for %d streams", files, settings.max_streams)
     analytics = load_analytics(settings)
-    server = GrpcServer(
-        GrpcOptions(
-            host=settings.host,
-            port=settings.port,
-            levels=settings.levels,
-            dust=Decimal(str(settings.dust_amount)),
-            max_streams=settings.max_streams,
-            max_streams_per_client=settings.max_streams_per_client,
-            max_pairs_per_client=settings.max_pairs_per_client,
-            max_view_levels=settings.max_view_levels,
-            min_interval_ms=settings.min_interval_ms,
-            tls_cert=Path(settings.tls_cert) if settings.tls_cert else None,
-            tls_key=Path(settings.tls_key) if settings.tls_key else None,
-            tls_client_ca=Path(settings.tls_client_ca) if settings.tls_client_ca else None,
-        ),
-        on_death=stop.fail,
-    )
+    server = GrpcServer(_grpc_options(settings), on_death=stop.fail)
     port = server.open()
-    options = {name: _options_of(settings, name) for name in settings.exchanges}
-    sessions = [
-        VenueSession(VENUES[name], address_of(settings, name), options[name], settings.ca)
-        for name in settings.exchanges
-    ]
-    make = partial(PairBooks, leave_out_suspects=settings.suspect == "exclude")
-    carried = Pairs(sessions, settings.max_pairs, settings.linger_s, make)
+
+    def new_session(told: Settings, name: str) -> VenueSession:
+        return VenueSession(
+            VENUES[name], address_of(told, name), options_of(told, name), told.ca,
+            catalog_every_s=told.catalog_s, on_catalog=lambda: operating.catalogs_read(),
+        )  # fmt: skip
+
+    sessions = [new_session(settings, name) for name in settings.exchanges]
+    carried = Pairs(sessions, settings.max_pairs, settings.linger_s, settings.policy)
+    operating = Operating(settings, read, carried, sessions, new_session)
+    progress = Progress(lambda: carried.books, lambda: sum(session.rest.starved for session in sessions))
+    operating.on_change = progress.watch
     try:
-        loaded = load_catalogs(sessions, stop)
+        for session in sessions:
+            if session.venue.name in settings.disabled:
+                session.disable(DISABLED)
+        loaded = load_catalogs([session for session in sessions if not session.disabled], stop)
         if loaded is None:
             return
         catalogs, problems = loaded
-        pairs = choose_pairs(settings, catalogs, problems)
+        pairs, unknown = choose_pairs(settings, catalogs, problems)
         for name, problem in problems.items():
             log.warning("%s: no catalog, trying again: %s", name, problem)
-        books = {pair: make(pair) for pair in pairs}
+        books = {pair: carried.make(pair) for pair in pairs}
         for session in sessions:
             name = session.venue.name
             session.start(books, catalogs.get(name), problems.get(name, ""))
         carried.start(books)
         tune_interpreter()
-        server.serve(
-            Market(
-                default_pair=pairs[0],
-                carried=lambda: carried.books,
-                instruments=[each for catalog in catalogs.values() for each in catalog],
-                known=[each.pair for catalog in catalogs.values() for each in catalog if each.trading],
-                budgets=lambda: [_budget(session) for session in sessions],
-                version=VERSION,
-                started_ns=started_ns,
-                hold=carried.hold if settings.on_demand == "on" else None,
-                release=carried.release if settings.on_demand == "on" else None,
-                fees=fees_told(settings),
-                analytics=analytics,
-            )
+        market = Market(
+            default_pair=pairs[0],
+            carried=lambda: carried.books,
+            budgets=lambda: [_budget(session) for session in sessions],
+            version=VERSION,
+            started_ns=started_ns,
+            hold=carried.hold,
+            release=carried.release,
+            on_demand=settings.on_demand == "on",
+            fees=operating.fees,
+            analytics=analytics,
         )
+        operating.begin(market, server, unknown)
+        server.serve(market, None if settings.control_off else operating, settings.control_off)
+        progress.start()
         # One write, so that no log line of another thread can come between the text and its end.
         sys.stderr.write(f"listening on {settings.host}:{port}\n")
         sys.stderr.flush()
-        stop.wait()
+        stop.wait(operating.reload)
         log.info("stopping")
     finally:
         server.stop(_STOP_GRACE_S)
+        progress.stop()
         carried.stop()
-        for session in sessions:
+        for session in list(sessions):
             session.stop()
 
 
-def _options_of(settings: Settings, name: str) -> dict[str, str]:
-    prefix = f"{name}."
-    return {key.removeprefix(prefix): value for key, value in settings.options.items() if key.startswith(prefix)}
+def _grpc_options(settings: Settings) -> GrpcOptions:
+    told: dict[str, Any] = {name: getattr(settings, name) for name in _AS_TOLD}
+    told |= {name: Path(path) for name in _TLS if (path := getattr(settings, name))}
+    return GrpcOptions(dust=Decimal(str(settings.dust_amount)), **told)
 
 
 def _budget(session: VenueSession) -> Budget:
@@ -263,7 +290,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up_logging(settings.log_level, settings.log_format)
     stop = Stop()
     try:
-        run(settings, stop)
+        run(settings, stop, lambda: read_settings(argv))
     except UsageError as error:
         print(f"server.py: {error}", file=sys.stderr)
         return 2

@@ -1,6 +1,7 @@
 """What the operator asks of the server: command line over configuration file over defaults, checked."""
 
-import argparse
+import ipaddress
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -8,30 +9,46 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from book import BadPair, Pair
-from book.fees import DEFAULT_TAKER_FEES, BadFee, Fees, fees_of, percent
+from arguments import known_options, parser
+from book import BadPair, Pair, Policy, Rule
+from book.fees import BadFee, Fees, fees_of
 from exchanges import COMMON_OPTIONS, VENUES, Address, BadEndpoint
 from services.options import MAX_FLOOR_MS, MAX_LEVELS
 
-VERSION = "0.1.0"
-
-_EXAMPLES = """examples:
-  python3 server.py --base_asset BTC --quote_asset USDT
-  python3 server.py --pair BTC/USDT --pair ETH/BTC --levels 25 --port 50052
-  python3 server.py --exchanges bitstamp --base_asset BTC --quote_asset USD
-  python3 server.py --endpoint binance.rest=http://127.0.0.1:18081 --endpoint binance.ws=ws://127.0.0.1:18081
-  python3 server.py --fee binance=7.5bps --analytic examples.pressure:pressure
-  python3 server.py --config onebook.toml
-
-The configuration file takes the long options as keys (pairs = ["BTC/USDT"], levels = 10, ...) and the tables
-[endpoints], [hosts], [options] and [fees] with keys such as "binance.ws"; options on the command line win.
-"""
-
 _TABLES = ("endpoints", "hosts", "options", "fees")
+_RANGES = {
+    "levels": (1, MAX_LEVELS),
+    "port": (0, 65535),
+    "max_pairs": (1, 100_000),
+    "linger_s": (0, 86_400),
+    "max_streams": (1, 100_000),
+    "max_streams_per_client": (1, 100_000),
+    "max_pairs_per_client": (1, 100_000),
+    "max_messages_per_client": (10, 10_000_000),
+    "max_view_levels": (MAX_LEVELS, 100_000_000),
+    "min_interval_ms": (0, MAX_FLOOR_MS),
+    "catalog_s": (0, 86_400),
+}
+_CHOICES = {
+    "log_level": ("debug", "info", "warning", "error"),
+    "log_format": ("text", "json"),
+    "on_demand": ("on", "off"),
+    "suspect": ("show", "exclude"),
+    "routed": ("exclude", "show"),
+    "control": ("auto", "on", "off"),
+}
+_LEAST_CATALOG_S = 10  # between two readings of a venue's list of pairs
 
 
 class UsageError(Exception):
-    """The arguments or the configuration file cannot be right; exit code 2."""
+    """The arguments or the configuration file cannot be right; exit code 2.
+
+    `key`: which setting is wrong, as a path into the file; empty: no single one.
+    """
+
+    def __init__(self, message: str, key: str = "") -> None:
+        self.key = key
+        super().__init__(message)
 
 
 @dataclass(slots=True)
@@ -42,9 +59,13 @@ class Settings:
     quote_asset: str | None = None
     pairs: list[str] = field(default_factory=list)
     exchanges: list[str] = field(default_factory=lambda: list(VENUES))
+    disabled: list[str] = field(default_factory=list)
     levels: int = 10
     dust_amount: str = "0"
     suspect: str = "show"
+    suspect_bps: float = 50.0
+    suspect_s: float = 10.0
+    routed: str = "exclude"
     host: str = "127.0.0.1"
     port: int = 50052
     max_streams: int = 2000
@@ -53,8 +74,11 @@ class Settings:
     linger_s: int = 60
     max_streams_per_client: int = 1500
     max_pairs_per_client: int = 200
+    max_messages_per_client: int = 10_000
     max_view_levels: int = 50_000
     min_interval_ms: int = 0
+    control: str = "auto"
+    catalog_s: int = 3600
     endpoints: dict[str, str] = field(default_factory=dict)
     hosts: dict[str, str] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
@@ -75,82 +99,20 @@ class Settings:
             first = [f"{self.base_asset or 'BTC'}/{self.quote_asset or 'USDT'}"]
         return list(dict.fromkeys([*first, *self.pairs]))
 
+    @property
+    def policy(self) -> Policy:
+        """What is merged of the live books."""
+        rule = Rule(self.suspect_bps, round(self.suspect_s * 1e9))
+        return Policy(rule, self.suspect == "exclude", self.routed == "exclude")
 
-def parser() -> argparse.ArgumentParser:
-    """The command line. Defaults stand in Settings, so that a configuration file can come in between."""
-    venues = ",".join(VENUES)
-    p = argparse.ArgumentParser(
-        prog="server.py",
-        description="Merges the live order books of many venues into one and streams it over gRPC.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
-    )
-    market = p.add_argument_group("market")
-    market.add_argument("--base_asset", "--base-asset", metavar="BTC", help="base of the default pair (default: BTC)")
-    market.add_argument("--quote_asset", "--quote-asset", metavar="USDT", help="its quote (default: USDT)")
-    market.add_argument("--pair", action="append", dest="pairs", metavar="ETH/BTC", help="a further pair; repeatable")
-    market.add_argument(
-        "--on-demand", choices=("on", "off"),
-        help="also carry pairs that only a client names, while it watches (default: on)",
-    )  # fmt: skip
-    market.add_argument("--max-pairs", metavar="N", help="carried at the same time (default: 500)")
-    market.add_argument(
-        "--linger-s", metavar="S", help="how long a pair that nobody watches any more is kept (default: 60)"
-    )
-    market.add_argument("--exchanges", metavar=venues, help="the venues to read (default: all that list the pair)")
-    market.add_argument("--levels", metavar="N", help=f"levels a side, 1 to {MAX_LEVELS} (default: 10)")
-    market.add_argument(
-        "--dust_amount", "--dust-amount", metavar="X", help="leave out levels of an amount below X (default: 0)"
-    )
-    market.add_argument(
-        "--suspect", metavar="show|exclude",
-        help="a venue far from all others for long: only tell of it, or leave its levels out too (default: show)",
-    )  # fmt: skip
-    grpc = p.add_argument_group("gRPC")
-    grpc.add_argument("--host", metavar="H", help="address to listen on (default: 127.0.0.1, this machine only)")
-    grpc.add_argument("--port", metavar="P", help="port to listen on, 0 for any free one (default: 50052)")
-    grpc.add_argument("--max-streams", metavar="N", help="streams at the same time (default: 2000)")
-    grpc.add_argument("--max-streams-per-client", metavar="N", help="on one connection (default: 1500)")
-    grpc.add_argument("--max-pairs-per-client", metavar="N", help="watched by one connection (default: 200)")
-    grpc.add_argument(
-        "--max-view-levels", metavar="N",
-        help="levels a side of all different views together, and again of all deep ones (default: 50000)",
-    )  # fmt: skip
-    grpc.add_argument(
-        "--min-interval-ms", metavar="MS",
-        help="between two messages of any stream, 0 to 1000, also where its client asks for less (default: 0)",
-    )  # fmt: skip
-    grpc.add_argument("--tls-cert", metavar="FILE", help="PEM certificate: serve TLS")
-    grpc.add_argument("--tls-key", metavar="FILE", help="its PEM key")
-    grpc.add_argument("--tls-client-ca", metavar="FILE", help="let in only clients with a certificate of this CA")
-    connect = p.add_argument_group("venues")
-    connect.add_argument(
-        "--endpoint", action="append", dest="endpoints", metavar="VENUE.rest|ws=URL",
-        help="another address of a venue, its own paths are appended; repeatable",
-    )  # fmt: skip
-    names = "; ".join(f"{name}: {', '.join(venue.hosts)}" for name, venue in VENUES.items())
-    connect.add_argument("--hosts", action="append", metavar="VENUE=NAME", help=f"another set of hosts ({names})")
-    connect.add_argument(
-        "--option", action="append", dest="options", metavar="VENUE.KEY=VALUE", help="; ".join(_known_options())
-    )
-    connect.add_argument("--ca", metavar="FILE", help="PEM file of the roots that venues' certificates are held to")
-    figures = p.add_argument_group("analytics")
-    known_fees = ", ".join(f"{name} {percent(fee)}" for name, fee in DEFAULT_TAKER_FEES.items())
-    figures.add_argument(
-        "--fee", action="append", dest="fees", metavar="VENUE=0.1%",
-        help=f"what a venue charges takers, in %% or bps; repeatable (defaults: {known_fees.replace('%', '%%')})",
-    )  # fmt: skip
-    figures.add_argument(
-        "--analytic", action="append", dest="analytics", metavar="[NAME=]MODULE:FUNCTION",
-        help="an analytic of your own, beside those of installed packages; repeatable",
-    )  # fmt: skip
-    p.add_argument("--config", metavar="FILE.toml", help="read all of these from a file")
-    p.add_argument("--log-level", metavar="debug|info|warning|error", help="(default: info)")
-    p.add_argument("--log-format", metavar="text|json", help="(default: text)")
-    p.add_argument("--version", action="version", version=f"onebook {VERSION}")
-    return p
+    @property
+    def control_off(self) -> str:
+        """Why no calls of Control are taken; empty: they are."""
+        if self.control == "off":
+            return "--control off"
+        if self.control == "on" or _is_this_machine(self.host):
+            return ""
+        return f"it listens beyond this machine (--host {self.host}); --control on takes such calls all the same"
 
 
 def read_settings(argv: Sequence[str] | None) -> Settings:
@@ -159,12 +121,20 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
     for key in _TABLES:
         if key in told:
             told[key] = dict(_assignment(key, text) for text in told[key])
-    config = _read_config(told.pop("config", None))
-    merged: dict[str, Any] = {**config, **told}
-    for key in _TABLES:
-        merged[key] = {**config.get(key, {}), **told.get(key, {})}
-    settings = Settings(**merged)
-    _check(settings)
+    path = told.pop("config", None)
+    text = _text_of(path)
+    try:
+        config = _read_config(text, path)
+        merged: dict[str, Any] = {**config, **told}
+        for key in _TABLES:
+            merged[key] = {**config.get(key, {}), **told.get(key, {})}
+        settings = Settings(**merged)
+        _check(settings)
+    except UsageError as error:
+        of_the_file = error.key.partition(".")[0] not in told and (line := _line_of(text, error.key))
+        if not of_the_file:
+            raise
+        raise UsageError(f"--config {path}, line {line}: {error}", error.key) from error
     return settings
 
 
@@ -175,25 +145,48 @@ def _assignment(key: str, text: str) -> tuple[str, str]:
     return name, value
 
 
-def _read_config(path: str | None) -> dict[str, Any]:
+def _text_of(path: str | None) -> str:
     if path is None:
-        return {}
+        return ""
     try:
-        config = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise UsageError(f"--config {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--config {path}: no TOML: {error}") from error
+
+
+def _read_config(text: str, path: str | None) -> dict[str, Any]:
+    try:
+        config = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"--config {path}: no TOML: {error}") from error
     known = {each.name for each in fields(Settings)}
     for key in config:
         if key not in known:
-            raise UsageError(f"--config {path}: unknown key {key!r}; known are {', '.join(sorted(known))}")
+            raise UsageError(f"unknown key {key!r}; known are {', '.join(sorted(known))}", key)
     for key in _TABLES:
         table = config.get(key, {})
         if not isinstance(table, dict):
-            raise UsageError(f"--config {path}: {key} must be a table")
+            raise UsageError(f"{key} {table!r}: it must be a table", key)
         config[key] = _flat(table)
     return config
+
+
+def _line_of(text: str, key: str) -> int:
+    """The line of the file that sets `key`; 0: none does."""
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[([^\]]+)\]", line)
+        if header:
+            table = f"{_plain(header[1])}."
+        if key and _plain(line.partition("=")[0]) in (key.removeprefix(table), f"[{key}]"):
+            return number
+    return 0
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s\"']", "", name)
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -209,69 +202,83 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 def _check(settings: Settings) -> None:
     """Turns texts into what they mean and refuses what cannot be."""
-    if isinstance(settings.exchanges, str):
-        settings.exchanges = [name.strip().lower() for name in settings.exchanges.split(",") if name.strip()]
-    for name in settings.exchanges:
-        if name not in VENUES:
-            raise UsageError(f"unknown exchange {name!r}; known are {', '.join(VENUES)}")
+    _check_kinds(settings)
+    for name in ("exchanges", "disabled"):
+        found = [each.strip().lower() for each in getattr(settings, name) if each.strip()]
+        for venue in found:
+            if venue not in VENUES:
+                raise UsageError(f"unknown exchange {venue!r}; known are {', '.join(VENUES)}", name)
+        setattr(settings, name, list(dict.fromkeys(found)))
     if not settings.exchanges:
-        raise UsageError(f"no exchange given; known are {', '.join(VENUES)}")
-    settings.levels = _integer("levels", settings.levels, 1, MAX_LEVELS)
-    settings.port = _integer("port", settings.port, 0, 65535)
-    settings.max_pairs = _integer("max-pairs", settings.max_pairs, 1, 100_000)
-    settings.linger_s = _integer("linger-s", settings.linger_s, 0, 86_400)
-    settings.max_streams = _integer("max-streams", settings.max_streams, 1, 100_000)
-    for name in ("max_streams_per_client", "max_pairs_per_client"):
-        setattr(settings, name, _integer(name.replace("_", "-"), getattr(settings, name), 1, 100_000))
-    settings.max_view_levels = _integer("max-view-levels", settings.max_view_levels, MAX_LEVELS, 100_000_000)
-    settings.min_interval_ms = _integer("min-interval-ms", settings.min_interval_ms, 0, MAX_FLOOR_MS)
+        raise UsageError(f"no exchange given; known are {', '.join(VENUES)}", "exchanges")
+    for name, (low, high) in _RANGES.items():
+        setattr(settings, name, _integer(name, getattr(settings, name), low, high))
+    settings.suspect_bps = _number("suspect_bps", settings.suspect_bps, 1, 10_000)
+    settings.suspect_s = _number("suspect_s", settings.suspect_s, 0, 86_400)
+    if 0 < settings.catalog_s < _LEAST_CATALOG_S:
+        raise UsageError(
+            f"--catalog-s {settings.catalog_s}: it must be 0, or {_LEAST_CATALOG_S} to 86400", "catalog_s"
+        )
     try:
         dust = Decimal(str(settings.dust_amount))
     except InvalidOperation:
         dust = Decimal("NaN")
     if not (dust.is_finite() and dust >= 0):
-        raise UsageError(f"--dust_amount {settings.dust_amount}: it must be a decimal of at least 0")
-    if isinstance(settings.on_demand, bool):  # as TOML would have it
-        settings.on_demand = "on" if settings.on_demand else "off"
-    for name, choices in (
-        ("log_level", ("debug", "info", "warning", "error")),
-        ("log_format", ("text", "json")),
-        ("on_demand", ("on", "off")),
-        ("suspect", ("show", "exclude")),
-    ):
+        raise UsageError(f"--dust_amount {settings.dust_amount}: it must be a decimal of at least 0", "dust_amount")
+    for name, choices in _CHOICES.items():
         value = getattr(settings, name)
+        if isinstance(value, bool):  # as TOML would have it
+            value = "on" if value else "off"
+            setattr(settings, name, value)
         if value not in choices:
-            raise UsageError(f"--{name.replace('_', '-')} {value!r}: choose from {', '.join(choices)}")
+            raise UsageError(f"--{_dashed(name)} {value!r}: choose from {', '.join(choices)}", name)
     for name in ("ca", "tls_cert", "tls_key", "tls_client_ca"):
         path = getattr(settings, name)
         if path is not None and not Path(path).is_file():
-            raise UsageError(f"--{name.replace('_', '-')} {path}: no such file")
-    for key, value in settings.options.items():
-        venue, _, option = key.partition(".")
-        allowed = {**VENUES[venue].options, **COMMON_OPTIONS}.get(option) if venue in VENUES else None
-        if allowed is None or value not in allowed:
-            raise UsageError(f"--option {key}={value}: known are {', '.join(_known_options())}")
-    fees_told(settings)
-    if not isinstance(settings.analytics, list):
-        raise UsageError(f"analytics {settings.analytics!r}: it must be a list of [NAME=]MODULE:FUNCTION")
-    for name in settings.exchanges:
-        address_of(settings, name)
-    for key in (*settings.endpoints, *settings.hosts):
-        if key.partition(".")[0] not in VENUES:
-            raise UsageError(f"{key!r} names no venue; known are {', '.join(VENUES)}")
+            raise UsageError(f"--{_dashed(name)} {path}: no such file", name)
+    _check_tables(settings)
     for text in settings.wanted:
         if not text.strip().isalnum():  # otherwise both assets written together: the catalogs will tell
             try:
                 Pair.parse(text)
             except BadPair as error:
-                raise UsageError(str(error)) from error
+                raise UsageError(str(error), "pairs") from error
 
 
-def _known_options() -> list[str]:
-    """What --option takes."""
-    own = [(f"{name}.{key}", values) for name, venue in VENUES.items() for key, values in venue.options.items()]
-    common = [(f"VENUE.{key}", values) for key, values in COMMON_OPTIONS.items()]
-    return [f"{key}={'|'.join(values)}" for key, values in (*own, *common)]
+def _check_kinds(settings: Settings) -> None:
+    """A file may give anything for anything."""
+    for name in ("exchanges", "disabled"):
+        value = getattr(settings, name)
+        if isinstance(value, str):
+            setattr(settings, name, value.split(","))
+    for name, of_what in (
+        ("pairs", 'pairs such as ["BTC/USDT"]'),
+        ("exchanges", 'venues such as ["binance"]'),
+        ("disabled", 'venues such as ["binance"]'),
+        ("analytics", "[NAME=]MODULE:FUNCTION"),
+    ):
+        value = getattr(settings, name)
+        if not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
+            raise UsageError(f"{name} {value!r}: it must be a list of {of_what}", name)
+    for name in ("base_asset", "quote_asset", "host", "ca", "tls_cert", "tls_key", "tls_client_ca"):
+        value = getattr(settings, name)
+        if value is not None and not isinstance(value, str):
+            raise UsageError(f"{name} {value!r}: it must be a text", name)
+
+
+def _check_tables(settings: Settings) -> None:
+    for key, value in settings.options.items():
+        venue, _, option = key.partition(".")
+        allowed = {**VENUES[venue].options, **COMMON_OPTIONS}.get(option) if venue in VENUES else None
+        if allowed is None or value not in allowed:
+            raise UsageError(f"--option {key}={value}: known are {', '.join(known_options())}", f"options.{key}")
+    fees_told(settings)
+    for name in settings.exchanges:
+        address_of(settings, name)
+    for table in ("endpoints", "hosts"):
+        for key in getattr(settings, table):
+            if key.partition(".")[0] not in VENUES:
+                raise UsageError(f"{key!r} names no venue; known are {', '.join(VENUES)}", f"{table}.{key}")
 
 
 def _integer(name: str, value: object, low: int, high: int) -> int:
@@ -280,19 +287,41 @@ def _integer(name: str, value: object, low: int, high: int) -> int:
     except ValueError:
         number = low - 1
     if not low <= number <= high:
-        raise UsageError(f"--{name} {value}: it must be a whole number from {low} to {high}")
+        raise UsageError(f"--{_dashed(name)} {value}: it must be a whole number from {low} to {high}", name)
     return number
+
+
+def _number(name: str, value: object, low: float, high: float) -> float:
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = low - 1
+    if not low <= number <= high:
+        raise UsageError(f"--{_dashed(name)} {value}: it must be a number from {low} to {high}", name)
+    return number
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether what listens there can be reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def fees_told(settings: Settings) -> Fees:
     """The taker fees that hold: the defaults, and over them --fee; raises UsageError."""
     for name in settings.fees:
         if name not in VENUES:
-            raise UsageError(f"--fee {name}: no such venue; known are {', '.join(VENUES)}")
+            raise UsageError(f"--fee {name}: no such venue; known are {', '.join(VENUES)}", f"fees.{name}")
     try:
         return fees_of(settings.fees)
     except BadFee as error:
-        raise UsageError(f"--fee {error}") from error
+        raise UsageError(f"--fee {error}", f"fees.{str(error).partition(':')[0]}") from error
 
 
 def address_of(settings: Settings, name: str) -> Address:
@@ -300,7 +329,7 @@ def address_of(settings: Settings, name: str) -> Address:
     venue = VENUES[name]
     host = settings.hosts.get(name, "default")
     if host not in venue.hosts:
-        raise UsageError(f"--hosts {name}={host}: {name} knows {', '.join(venue.hosts)}")
+        raise UsageError(f"--hosts {name}={host}: {name} knows {', '.join(venue.hosts)}", f"hosts.{name}")
     address = venue.hosts[host]
     for key, url in settings.endpoints.items():
         owner, _, kind = key.partition(".")
@@ -308,5 +337,11 @@ def address_of(settings: Settings, name: str) -> Address:
             try:
                 address = address.with_endpoint(kind, url)
             except BadEndpoint as error:
-                raise UsageError(f"--endpoint {key}={url}: {error}") from error
+                raise UsageError(f"--endpoint {key}={url}: {error}", f"endpoints.{key}") from error
     return address
+
+
+def options_of(settings: Settings, name: str) -> dict[str, str]:
+    """What the operator chose among the venue's options."""
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): value for key, value in settings.options.items() if key.startswith(prefix)}

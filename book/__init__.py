@@ -4,7 +4,7 @@ No I/O and no clock: whoever writes passes the times in.
 """
 
 from book.connections import Connections
-from book.consistency import Distance
+from book.consistency import Distance, Policy, Rule
 from book.instrument import Instrument
 from book.merged import MergedBook, merge
 from book.pair import BadPair, Pair, UnknownPair, resolve_pair
@@ -27,7 +27,9 @@ __all__ = [
     "Pair",
     "PairBooks",
     "PairView",
+    "Policy",
     "Print",
+    "Rule",
     "Side",
     "Stamps",
     "State",

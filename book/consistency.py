@@ -42,9 +42,18 @@ class Distance(msgspec.Struct, frozen=True, gc=False):
     left_out: bool = False  # its levels are not merged, as the operator wants it of suspects
 
 
+class Policy(NamedTuple):
+    """What is merged of the live books of a pair, as the operator wants it."""
+
+    rule: Rule = Rule()  # by which a venue is suspect
+    leave_out_suspects: bool = False  # else they are only told of
+    leave_out_routed: bool = True  # a book that is another venue's, while that one is merged too
+
+
 _MOST_PPM = 10**12  # what a venue sends as a price may be anything
 NO_DISTANCE = Distance()
 DEFAULT_RULE = Rule()
+DEFAULT_POLICY = Policy()
 
 
 def compare(

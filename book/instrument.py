@@ -29,6 +29,7 @@ class Instrument:
     min_notional: Decimal | None = None
     max_price: Decimal | None = None
     trading: bool = True
+    routed_from: str = ""  # the venue whose book this is: orders are matched there, so both are one liquidity
     alias_of: str = ""  # the symbol of the market whose book this one shares, and by which streams name it
 
     @property

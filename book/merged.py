@@ -43,7 +43,7 @@ class MergedBook(msgspec.Struct, frozen=True, gc=False):
 
     def newest(self) -> Stamps:
         """The stamps of the newest update (by receipt) among the books that are merged; zeros when none is."""
-        live = [each.stamps for each in self.venues if each.state is State.LIVE and not each.distance.left_out]
+        live = [each.stamps for each in self.venues if each.state is State.LIVE and not each.left_out]
         return max(live, key=itemgetter(1), default=Stamps())
 
     def check(self) -> None:
@@ -54,7 +54,7 @@ class MergedBook(msgspec.Struct, frozen=True, gc=False):
             assert len({(price, venue) for price, _, venue in levels}) == len(levels), "a level twice"
             assert all(amount > 0 for _, amount, _ in levels), "a level with no amount"
             assert all(self.venues[venue].state is State.LIVE for *_, venue in levels), "a level not live"
-            assert not any(self.venues[venue].distance.left_out for *_, venue in levels), "a level of one left out"
+            assert not any(self.venues[venue].left_out for *_, venue in levels), "a level of one left out"
 
 
 def units(number: float | Decimal, decimals: int) -> int:
@@ -74,7 +74,7 @@ def merge(view: PairView, levels: int) -> MergedBook:
     asks: list[Level] = []
     kinds = set()
     for venue in view.venues:
-        if (venue.bids or venue.asks) and not venue.distance.left_out:
+        if (venue.bids or venue.asks) and not venue.left_out:
             bids += venue.bids
             asks += venue.asks
             kinds.add(type((venue.bids or venue.asks)[0][0]))

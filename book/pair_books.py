@@ -1,7 +1,7 @@
 """All venues' books of one pair, under one lock, with a signal when anything changed."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from types import TracebackType
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from book.connections import Connections
-from book.consistency import compare
+from book.consistency import DEFAULT_POLICY, Policy, compare
 from book.instrument import Instrument
 from book.pair import Pair
 from book.side import NO_DUST, Dust
@@ -49,16 +49,17 @@ class PairBooks:
     may be taken from any thread.
     """
 
-    def __init__(self, pair: Pair, *, leave_out_suspects: bool = False) -> None:
-        """`leave_out_suspects`: a venue that is far from all others for long is not merged, only told of."""
+    def __init__(self, pair: Pair, policy: Policy = DEFAULT_POLICY) -> None:
         self.pair = pair
         self.trades = TradeTape()  # under a lock and with listeners of its own
-        self._leave_out = leave_out_suspects
+        self._policy = policy
+        self._routed: tuple[str, ...] = ()  # the venues whose books are those of others
         self._compare_at_ns = 0
         self.version = 0  # rises with every write
         self.price_decimals = 0
         self.amount_decimals = 0
-        self.books: dict[str, VenueBook] = {}  # by venue, in configured order; filled before threads start
+        # By venue, in configured order. Replaced, never mutated: readers iterate it without the lock.
+        self.books: dict[str, VenueBook] = {}
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._waiting = 0  # threads in wait(); guarded by the lock
@@ -71,35 +72,62 @@ class PairBooks:
         instrument: Instrument | None,
         connections: Connections | None = None,
         threshold_ns: int = 0,
+        entered: tuple[State, str, int] | None = None,
     ) -> VenueBook:
-        """Adds the book of a venue; without an instrument it is one that the venue does not trade.
+        """Adds the book of a venue, or begins it anew; without an instrument it is one that the venue does not trade.
 
         `connections`: the count that all books of the venue share. `threshold_ns`: of silence, until the book has one
-        of its own.
+        of its own. `entered`: the state that it is in from the beginning, why, and since when.
         """
-        known = self.books.get(venue)  # told anew, the venue keeps its rank
-        rank = known.rank if known else len(self.books)
-        book = VenueBook(venue, self.pair, instrument.symbol if instrument else "", instrument, rank)
+        book = VenueBook(venue, self.pair, instrument.symbol if instrument else "", instrument)
         book.connections = connections or book.connections
         book.threshold_ns = threshold_ns
         with self:
             if instrument:
-                self.price_decimals = max(self.price_decimals, instrument.price_decimals)
-                self.amount_decimals = max(self.amount_decimals, instrument.amount_decimals)
+                self._widen(instrument)
+            if entered or not instrument:
+                book.become(*(entered or (State.UNLISTED, f"{venue} does not trade {self.pair}", 0)))
+            known = self.books.get(venue)
+            if known:  # told anew, the venue keeps its rank
+                book.follow(known)
             else:
-                book.become(State.UNLISTED, f"{venue} does not trade {self.pair}", 0)
-            self.books[venue] = book
+                book.rank = len(self.books)
+            self._put(book)
         return book
 
-    def replace(self, book: VenueBook) -> VenueBook:
-        """Puts `book` in the place of its venue's present book, which is returned. The lock is held.
+    def replace(self, book: VenueBook, present: VenueBook) -> bool:
+        """Puts `book` in the place of `present`, its venue's book; False where that is not in its place any more.
 
         It goes on with what is known of the present one, and stays in its state since then where both are alike.
+        The lock is held.
         """
-        present = self.books[book.venue]
+        if self.books[book.venue] is not present:
+            return False
         book.succeed(present)
-        self.books[book.venue] = book
-        return present
+        self._put(book)
+        return True
+
+    def describe(self, instrument: Instrument) -> None:
+        """The venue's catalog says something else of the pair now. The lock is held."""
+        book = self.books[instrument.venue]
+        book.describe(instrument)
+        self._put(book)
+        self._widen(instrument)
+
+    def judge_by(self, policy: Policy, now_ns: int) -> None:
+        """What is merged, and who is suspect, follows this from now on; any thread."""
+        with self:
+            self._policy = policy
+            self.compare(now_ns, at_once=True)
+
+    def _put(self, book: VenueBook) -> None:
+        self.books = {**self.books, book.venue: book}
+        self._routed = tuple(name for name, each in self.books.items() if each.routed_from)
+
+    def _widen(self, instrument: Instrument) -> None:
+        """Scales never shrink: what was said at the finer ones may still be on its way."""
+        self.price_decimals = max(self.price_decimals, instrument.price_decimals)
+        self.amount_decimals = max(self.amount_decimals, instrument.amount_decimals)
 
     def compare(self, now_ns: int, *, at_once: bool = False) -> None:
         """Holds the venues' prices against each other, now and then, or `at_once`. The lock is held."""
@@ -107,11 +135,27 @@ class PairBooks:
             return
         self._compare_at_ns = now_ns + _COMPARE_EVERY_NS
         books = list(self.books.values())
-        found = compare([book.top() for book in books], [book.distance for book in books], now_ns)
+        # A book that is another venue's must not vouch for it.
+        tops = [None if self._twin(book.venue) else book.top() for book in books]
+        found = compare(tops, [book.distance for book in books], now_ns, self._policy.rule)
         for book, distance in zip(books, found, strict=True):
-            if distance.suspect and self._leave_out:
+            if distance.suspect and self._policy.leave_out_suspects:
                 distance = replace(distance, left_out=True)
             book.distance = distance
+
+    def _twin(self, venue: str) -> str:
+        """The venue whose live book this one shows, where it is at hand as well; empty: there is none."""
+        source = self.books.get(self.books[venue].routed_from) if venue in self._routed else None
+        return source.venue if source and source.state is State.LIVE and not source.distance.left_out else ""
+
+    def _left_out(self, venue: str, wanted: Set[str] | None) -> str:
+        """Why a venue's book is not merged although it is live; empty: it is."""
+        if self.books[venue].distance.left_out:
+            return "it is suspect: far from all other venues for long (--suspect exclude)"
+        source = self._twin(venue) if self._policy.leave_out_routed else ""
+        if source and (wanted is None or source in wanted):
+            return f"it is the book of {source}, which is merged (--routed exclude)"
+        return ""
 
     def __enter__(self) -> None:
         self._lock.acquire()
@@ -159,7 +203,11 @@ class PairBooks:
         wanted = None if venues is None else frozenset(venues)
         with self._lock:
             views = tuple(
-                book.view(levels if wanted is None or venue in wanted else 0, dust)
+                book.view(
+                    levels if wanted is None or venue in wanted else 0,
+                    dust,
+                    self._left_out(venue, wanted) if book.state is State.LIVE else "",
+                )
                 for venue, book in self.books.items()
             )
             return PairView(self.pair, self.version, self.price_decimals, self.amount_decimals, views)

@@ -79,6 +79,8 @@ class VenueView(msgspec.Struct, frozen=True, gc=False):
     more_asks: bool = False
     trust: Trust = NO_TRUST
     distance: Distance = NO_DISTANCE  # from the other venues
+    routed_from: str = ""  # the venue whose book this is
+    left_out: str = ""  # why it is not merged although it is live; empty: it is
 
 
 class VenueBook:
@@ -195,6 +197,19 @@ class VenueBook:
         self.threshold_ns = threshold_ns
         self._trust = None
 
+    def describe(self, instrument: Instrument) -> None:
+        """The venue's catalog says something else now, but for the symbol and the kind of its numbers."""
+        self.instrument = instrument
+        self._trust = None
+
+    def follow(self, present: "VenueBook") -> None:
+        """Begins anew in the place of `present`, whose writer may go on with it unseen: counters and stamps last."""
+        self.counters = copy(present.counters)
+        self.counters.resyncs += present.state is State.LIVE
+        self.rank = present.rank
+        self.stamps = present.stamps
+        self._trust = None
+
     def succeed(self, present: "VenueBook") -> None:
         """Goes on with what is known of `present`, the same venue's book that it takes the place of.
 
@@ -260,8 +275,16 @@ class VenueBook:
             worn = max(worn, float((start - best) / (start - side.horizon)))
         return worn
 
-    def view(self, levels: int, dust: Dust = NO_DUST) -> VenueView:
-        """An immutable picture with the best `levels` of each side that are no dust."""
+    @property
+    def routed_from(self) -> str:
+        """The venue whose book this is; empty: its own."""
+        return self.instrument.routed_from if self.instrument else ""
+
+    def view(self, levels: int, dust: Dust = NO_DUST, left_out: str = "") -> VenueView:
+        """An immutable picture with the best `levels` of each side that are no dust.
+
+        `left_out`: why it is not merged.
+        """
         bids: list[Level] = []
         asks: list[Level] = []
         if self.state is State.LIVE and levels:
@@ -288,6 +311,8 @@ class VenueBook:
             0 < levels == len(asks) < len(self.asks),
             self._told(),
             self.distance,
+            self.routed_from,
+            left_out,
         )
 
     def _told(self) -> Trust:

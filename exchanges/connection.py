@@ -223,8 +223,8 @@ class Connection:
         while not self._stopping.is_set():
             if self._predecessor is not None:
                 self._relieve(self._predecessor)
-            self._take_orders()
             self._flush()
+            self._take_orders()
             now = time.monotonic()
             silent = now - heard
             if silent >= limits.dead_s:
@@ -327,8 +327,18 @@ class Connection:
                 self._perform(self.feed.timeout(action))
 
     def _take_orders(self) -> None:
+        """Carries out what others want of us, unless messages of ours still wait for their turn.
+
+        Then what comes gathers, and is subscribed together: a hundred pairs one by one would take a hundred turns,
+        and the last ones would be given up as not acknowledged before they were asked for.
+        """
+        if self._outbox.wait_s(time.monotonic()) is not None:
+            return
         while self._orders:
             order = self._orders.popleft()
+            while order.added and self._orders and self._orders[0].added:
+                more = self._orders.popleft()
+                order = _Order((*order.added, *more.added), {**order.books, **more.books}, ())
             if self._successor is not None:  # it carries what is to come; what is to go is here too
                 self._successor.add(order.added, order.books)
                 self._successor.remove(order.removed)

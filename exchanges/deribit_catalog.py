@@ -30,6 +30,9 @@ class _Listing(msgspec.Struct):
     future_type: str | None = None  # the former name of instrument_type
     is_active: bool = True
     state: str = "open"
+    # Two names of one flag, present only where orders are matched on Coinbase Exchange, whose whole book is shown.
+    is_cbe_routed: bool | None = None
+    is_csr: bool | None = None
 
 
 class _Catalog(msgspec.Struct):
@@ -61,7 +64,8 @@ def _instrument(told: _Listing, venue: str) -> Instrument | None:
     except ValueError:
         return None
     trading = told.is_active and told.state not in _GONE
-    return Instrument(venue, told.instrument_name, pair, min(steps), min(lots), trading=trading)
+    source = "coinbase" if told.is_cbe_routed or told.is_csr else ""
+    return Instrument(venue, told.instrument_name, pair, min(steps), min(lots), trading=trading, routed_from=source)
 
 
 def _contract(told: _Listing) -> str | None:

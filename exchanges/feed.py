@@ -63,6 +63,7 @@ class Feed:
         self._lags = {symbol: LagWatch() for symbol in books}
         self._public: dict[str, PairBooks] = {}  # by symbol: where our book has yet to take its place
         self._early: dict[str, EarlyTrades] = {}  # by symbol: its trades, until then
+        self._present: dict[str, VenueBook] = {}  # by symbol: that of the book which stands there now
 
     @classmethod
     def warming(cls, protocol: Protocol, public: Mapping[str, PairBooks], clock_ns: Callable[[], int]) -> "Feed":
@@ -73,6 +74,7 @@ class Feed:
             books[instrument.symbol] = private, private.add(instrument.venue, instrument)
         feed = cls(protocol, books, clock_ns)
         feed._public = dict(public)
+        feed._present = {symbol: public[symbol].books[book.venue] for symbol, (_, book) in books.items()}
         return feed
 
     def inherit(self, fetch: Fetch) -> list[NetworkAction] | None:
@@ -94,15 +96,18 @@ class Feed:
         present one, whose readers then miss what lies between. Books that are live in neither keep nobody alive.
         """
         for symbol, public in list(self._public.items()):
-            book = self.books[symbol][1]
+            present = self._present[symbol]
+            if public.books[present.venue] is not present:  # put aside meanwhile: nothing is left to take over
+                del self._public[symbol], self._present[symbol]
+                self._early.pop(symbol, None)
+                continue
             if self.protocol.trades.is_awaited(symbol) and not (ahead or orphaned):
                 continue  # the present connection's trades are still wanted
-            if _may_replace(book, public.books[book.venue], orphaned=orphaned, ahead=ahead):
+            if _may_replace(self.books[symbol][1], present, orphaned=orphaned, ahead=ahead):
                 self._publish(symbol)
-        left = [(public.books[self.books[symbol][1].venue], symbol) for symbol, public in self._public.items()]
-        if any(present.state is State.LIVE for present, _ in left):
+        if any(self._present[symbol].state is State.LIVE for symbol in self._public):
             return False
-        for _, symbol in left:
+        for symbol in list(self._public):
             self._publish(symbol)
         return True
 
@@ -120,6 +125,7 @@ class Feed:
             del self.books[symbol], self._lags[symbol]
             self._public.pop(symbol, None)
             self._early.pop(symbol, None)
+            self._present.pop(symbol, None)
             self._crossed.pop(symbol, None)
         return network
 
@@ -216,7 +222,7 @@ class Feed:
         pair_books, book = self.books[action.symbol]
         if action.symbol in self._public:
             self._early.setdefault(action.symbol, EarlyTrades()).keep(action, received_ns)
-        else:
+        elif pair_books.books[book.venue] is book:  # else it was put aside: the venue is off, or the listing changed
             action.on(pair_books.trades, book.venue, received_ns, self._clock_ns())
 
     def _on_book(self, symbol: str, actions: Sequence[BookAction], received_ns: int) -> list[Action]:
@@ -267,11 +273,12 @@ class Feed:
         )  # fmt: skip
 
     def _publish(self, symbol: str) -> None:
-        """Readers see our book from now on."""
+        """Readers see our book from now on; not where the present one was put aside, with all that would follow."""
         private, book = self.books[symbol]
-        public = self._public.pop(symbol)
+        public, present = self._public.pop(symbol), self._present.pop(symbol)
         with public:
-            public.replace(book)
+            if not public.replace(book, present):
+                return
             public.price_decimals = max(public.price_decimals, private.price_decimals)
             public.amount_decimals = max(public.amount_decimals, private.amount_decimals)
             book.counters.rotations += 1

@@ -54,21 +54,29 @@ class _Job(NamedTuple):
 class RestClient:
     """Asks one venue. `get` blocks its caller; `submit` answers through a callback from a thread of the pool."""
 
-    def __init__(self, venue: Venue, base: str, ca: str | None = None) -> None:
+    def __init__(self, venue: Venue, base: str, ca: str | None = None, budget: Budget | None = None) -> None:
+        """`budget`: that of an earlier client of the venue; None: nothing is spent yet."""
         self.venue = venue
         self.base = base
-        self.budget = Budget(venue.limits.weight, venue.limits.window_s)
+        self.budget = budget or Budget(venue.limits.weight, venue.limits.window_s)
         self._ca = ca  # given with each request: the environment's bundle would win over the session's
         self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue(_MAX_WAITING)
         self._order = itertools.count()
         self._stopped = threading.Event()
         self._local = threading.local()  # one requests.Session a thread: they are not thread-safe
         self._threads: list[threading.Thread] = []
+        self._starved: set[int] = set()  # threads that wait for the budget
 
     @property
     def waiting(self) -> int:
         """Requests in the queue."""
         return self._jobs.qsize()
+
+    @property
+    def starved(self) -> int:
+        """Requests that wait because the budget is used up for now."""
+        starved = len(self._starved)
+        return starved + self._jobs.qsize() if starved else 0
 
     def start(self) -> None:
         """Starts the pool."""
@@ -111,7 +119,10 @@ class RestClient:
         while (delay := self.budget.delay_s(weight, time.monotonic(), share)) > 0:
             if share < 1:
                 raise NoBudget(f"the budget of {self.venue.name} is wanted for others")
-            if self._stopped.wait(min(delay, 60.0)):
+            self._starved.add(threading.get_ident())
+            stopped = self._stopped.wait(min(delay, 60.0))
+            self._starved.discard(threading.get_ident())
+            if stopped:
                 raise Unreachable("stopped")
         return path
 

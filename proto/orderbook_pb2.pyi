@@ -97,7 +97,7 @@ class Level(_message.Message):
     def __init__(self, exchange: _Optional[str] = ..., price: _Optional[float] = ..., amount: _Optional[float] = ...) -> None: ...
 
 class VenueState(_message.Message):
-    __slots__ = ("venue", "symbol", "state", "reason", "since_ns", "next_try_ns", "venue_time_ns", "received_ns", "age_ns", "updates", "gaps", "resyncs", "audits_passed", "audits_failed", "garbage", "connects", "position", "rotations", "restarts", "least_lag_ns", "threshold_ns", "connections", "checked_by", "checked_ns", "lag_ns", "distance", "rate_milli")
+    __slots__ = ("venue", "symbol", "state", "reason", "since_ns", "next_try_ns", "venue_time_ns", "received_ns", "age_ns", "updates", "gaps", "resyncs", "audits_passed", "audits_failed", "garbage", "connects", "position", "rotations", "restarts", "least_lag_ns", "threshold_ns", "connections", "checked_by", "checked_ns", "lag_ns", "distance", "rate_milli", "routed_from", "left_out")
     VENUE_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -125,6 +125,8 @@ class VenueState(_message.Message):
     LAG_NS_FIELD_NUMBER: _ClassVar[int]
     DISTANCE_FIELD_NUMBER: _ClassVar[int]
     RATE_MILLI_FIELD_NUMBER: _ClassVar[int]
+    ROUTED_FROM_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
     venue: str
     symbol: str
     state: State
@@ -152,7 +154,9 @@ class VenueState(_message.Message):
     lag_ns: int
     distance: Distance
     rate_milli: int
-    def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., reason: _Optional[str] = ..., since_ns: _Optional[int] = ..., next_try_ns: _Optional[int] = ..., venue_time_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., age_ns: _Optional[int] = ..., updates: _Optional[int] = ..., gaps: _Optional[int] = ..., resyncs: _Optional[int] = ..., audits_passed: _Optional[int] = ..., audits_failed: _Optional[int] = ..., garbage: _Optional[int] = ..., connects: _Optional[int] = ..., position: _Optional[int] = ..., rotations: _Optional[int] = ..., restarts: _Optional[int] = ..., least_lag_ns: _Optional[int] = ..., threshold_ns: _Optional[int] = ..., connections: _Optional[int] = ..., checked_by: _Optional[_Union[Check, str]] = ..., checked_ns: _Optional[int] = ..., lag_ns: _Optional[int] = ..., distance: _Optional[_Union[Distance, _Mapping]] = ..., rate_milli: _Optional[int] = ...) -> None: ...
+    routed_from: str
+    left_out: str
+    def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., reason: _Optional[str] = ..., since_ns: _Optional[int] = ..., next_try_ns: _Optional[int] = ..., venue_time_ns: _Optional[int] = ..., received_ns: _Optional[int] = ..., age_ns: _Optional[int] = ..., updates: _Optional[int] = ..., gaps: _Optional[int] = ..., resyncs: _Optional[int] = ..., audits_passed: _Optional[int] = ..., audits_failed: _Optional[int] = ..., garbage: _Optional[int] = ..., connects: _Optional[int] = ..., position: _Optional[int] = ..., rotations: _Optional[int] = ..., restarts: _Optional[int] = ..., least_lag_ns: _Optional[int] = ..., threshold_ns: _Optional[int] = ..., connections: _Optional[int] = ..., checked_by: _Optional[_Union[Check, str]] = ..., checked_ns: _Optional[int] = ..., lag_ns: _Optional[int] = ..., distance: _Optional[_Union[Distance, _Mapping]] = ..., rate_milli: _Optional[int] = ..., routed_from: _Optional[str] = ..., left_out: _Optional[str] = ...) -> None: ...
 
 class Distance(_message.Message):
     __slots__ = ("ppm", "against", "others", "far_since_ns", "suspect", "left_out")
@@ -495,15 +499,53 @@ class PairInfo(_message.Message):
     def __init__(self, pair: _Optional[str] = ..., base: _Optional[str] = ..., quote: _Optional[str] = ..., price_decimals: _Optional[int] = ..., amount_decimals: _Optional[int] = ..., listings: _Optional[_Iterable[_Union[Listing, _Mapping]]] = ...) -> None: ...
 
 class Listing(_message.Message):
-    __slots__ = ("venue", "symbol", "tick_size", "lot_size", "min_notional")
+    __slots__ = ("venue", "symbol", "tick_size", "lot_size", "min_notional", "routed_from")
     VENUE_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
     TICK_SIZE_FIELD_NUMBER: _ClassVar[int]
     LOT_SIZE_FIELD_NUMBER: _ClassVar[int]
     MIN_NOTIONAL_FIELD_NUMBER: _ClassVar[int]
+    ROUTED_FROM_FIELD_NUMBER: _ClassVar[int]
     venue: str
     symbol: str
     tick_size: str
     lot_size: str
     min_notional: str
-    def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., tick_size: _Optional[str] = ..., lot_size: _Optional[str] = ..., min_notional: _Optional[str] = ...) -> None: ...
+    routed_from: str
+    def __init__(self, venue: _Optional[str] = ..., symbol: _Optional[str] = ..., tick_size: _Optional[str] = ..., lot_size: _Optional[str] = ..., min_notional: _Optional[str] = ..., routed_from: _Optional[str] = ...) -> None: ...
+
+class PairNames(_message.Message):
+    __slots__ = ("pairs",)
+    PAIRS_FIELD_NUMBER: _ClassVar[int]
+    pairs: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, pairs: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class VenueNames(_message.Message):
+    __slots__ = ("venues",)
+    VENUES_FIELD_NUMBER: _ClassVar[int]
+    venues: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, venues: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ReloadRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Changes(_message.Message):
+    __slots__ = ("changed", "unchanged", "refused", "note")
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    changed: _containers.RepeatedCompositeFieldContainer[Change]
+    unchanged: _containers.RepeatedCompositeFieldContainer[Change]
+    refused: _containers.RepeatedCompositeFieldContainer[Change]
+    note: str
+    def __init__(self, changed: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., unchanged: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., note: _Optional[str] = ...) -> None: ...
+
+class Change(_message.Message):
+    __slots__ = ("subject", "what")
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    subject: str
+    what: str
+    def __init__(self, subject: _Optional[str] = ..., what: _Optional[str] = ...) -> None: ...

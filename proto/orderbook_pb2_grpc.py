@@ -406,3 +406,264 @@ class MarketData:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class ControlStub:
+    """---------------------------------------------------------------------------------------------------------
+    For whoever runs the server. Off where the server listens beyond its own machine, unless it is told otherwise
+    (--control). Nothing of this is written to the configuration file: a reload, and a restart, make it as the file says.
+
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.AddPairs = channel.unary_unary(
+                '/orderbook.Control/AddPairs',
+                request_serializer=proto_dot_orderbook__pb2.PairNames.SerializeToString,
+                response_deserializer=proto_dot_orderbook__pb2.Changes.FromString,
+                _registered_method=True)
+        self.RemovePairs = channel.unary_unary(
+                '/orderbook.Control/RemovePairs',
+                request_serializer=proto_dot_orderbook__pb2.PairNames.SerializeToString,
+                response_deserializer=proto_dot_orderbook__pb2.Changes.FromString,
+                _registered_method=True)
+        self.DisableVenues = channel.unary_unary(
+                '/orderbook.Control/DisableVenues',
+                request_serializer=proto_dot_orderbook__pb2.VenueNames.SerializeToString,
+                response_deserializer=proto_dot_orderbook__pb2.Changes.FromString,
+                _registered_method=True)
+        self.EnableVenues = channel.unary_unary(
+                '/orderbook.Control/EnableVenues',
+                request_serializer=proto_dot_orderbook__pb2.VenueNames.SerializeToString,
+                response_deserializer=proto_dot_orderbook__pb2.Changes.FromString,
+                _registered_method=True)
+        self.Reload = channel.unary_unary(
+                '/orderbook.Control/Reload',
+                request_serializer=proto_dot_orderbook__pb2.ReloadRequest.SerializeToString,
+                response_deserializer=proto_dot_orderbook__pb2.Changes.FromString,
+                _registered_method=True)
+
+
+class ControlServicer:
+    """---------------------------------------------------------------------------------------------------------
+    For whoever runs the server. Off where the server listens beyond its own machine, unless it is told otherwise
+    (--control). Nothing of this is written to the configuration file: a reload, and a restart, make it as the file says.
+
+    """
+
+    def AddPairs(self, request, context):
+        """carry these, whether somebody watches or not
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemovePairs(self, request, context):
+        """carry these only as long as somebody watches
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DisableVenues(self, request, context):
+        """their books are empty at once; connections and requests end
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EnableVenues(self, request, context):
+        """from their catalogs on
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reload(self, request, context):
+        """the configuration file, and all catalogs; as SIGHUP
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_ControlServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'AddPairs': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddPairs,
+                    request_deserializer=proto_dot_orderbook__pb2.PairNames.FromString,
+                    response_serializer=proto_dot_orderbook__pb2.Changes.SerializeToString,
+            ),
+            'RemovePairs': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemovePairs,
+                    request_deserializer=proto_dot_orderbook__pb2.PairNames.FromString,
+                    response_serializer=proto_dot_orderbook__pb2.Changes.SerializeToString,
+            ),
+            'DisableVenues': grpc.unary_unary_rpc_method_handler(
+                    servicer.DisableVenues,
+                    request_deserializer=proto_dot_orderbook__pb2.VenueNames.FromString,
+                    response_serializer=proto_dot_orderbook__pb2.Changes.SerializeToString,
+            ),
+            'EnableVenues': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnableVenues,
+                    request_deserializer=proto_dot_orderbook__pb2.VenueNames.FromString,
+                    response_serializer=proto_dot_orderbook__pb2.Changes.SerializeToString,
+            ),
+            'Reload': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reload,
+                    request_deserializer=proto_dot_orderbook__pb2.ReloadRequest.FromString,
+                    response_serializer=proto_dot_orderbook__pb2.Changes.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'orderbook.Control', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('orderbook.Control', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Control:
+    """---------------------------------------------------------------------------------------------------------
+    For whoever runs the server. Off where the server listens beyond its own machine, unless it is told otherwise
+    (--control). Nothing of this is written to the configuration file: a reload, and a restart, make it as the file says.
+
+    """
+
+    @staticmethod
+    def AddPairs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/orderbook.Control/AddPairs',
+            proto_dot_orderbook__pb2.PairNames.SerializeToString,
+            proto_dot_orderbook__pb2.Changes.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemovePairs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/orderbook.Control/RemovePairs',
+            proto_dot_orderbook__pb2.PairNames.SerializeToString,
+            proto_dot_orderbook__pb2.Changes.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DisableVenues(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/orderbook.Control/DisableVenues',
+            proto_dot_orderbook__pb2.VenueNames.SerializeToString,
+            proto_dot_orderbook__pb2.Changes.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnableVenues(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/orderbook.Control/EnableVenues',
+            proto_dot_orderbook__pb2.VenueNames.SerializeToString,
+            proto_dot_orderbook__pb2.Changes.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/orderbook.Control/Reload',
+            proto_dot_orderbook__pb2.ReloadRequest.SerializeToString,
+            proto_dot_orderbook__pb2.Changes.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

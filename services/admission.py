@@ -1,4 +1,4 @@
-"""Who is let in: the limits on streams, on pairs of one client, and on the levels of all views together.
+"""Who is let in: the limits on streams, on pairs and messages of one client, and on the levels of all views together.
 
 A client is a connection, as gRPC tells its peers apart: address and port. So a thousand clients behind one address
 are a thousand clients, and one that opens many streams on its connection is one.
@@ -15,24 +15,26 @@ from book import Pair
 from services.errors import Refused
 from services.options import DEEP, GrpcOptions
 
+_BURST_S = 0.1  # of a client's messages that may come at once
 _LEAST_LEVELS = 50  # that any view counts for: also a small one has to be merged and encoded
 
 
 class Client:
     """What one connection has open."""
 
-    __slots__ = ("name", "pairs", "streams")
+    __slots__ = ("name", "next_slot", "pairs", "streams")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.streams = 0
+        self.next_slot = 0.0  # loop time: its messages so far are paid for then
         self.pairs: Counter[Pair] = Counter()  # watched by how many of its streams
 
 
 class Admission:
     """Counts what is open, and refuses what is beyond the limits. Lives in the publisher's loop.
 
-    `streams` and `refused` are written there alone and may be read from any thread.
+    `streams` and `refused` are written there alone and may be read from any thread. `options` may be replaced there.
     """
 
     def __init__(self, options: GrpcOptions) -> None:
@@ -41,7 +43,7 @@ class Admission:
         # A side, of all views that differ; deep ones apart, so that they cannot keep the others out.
         self.levels = {False: 0, True: 0}
         self.closing = False
-        self._options = options
+        self.options = options
         self._clients: dict[str, Client] = {}  # with open streams
         self._drained = asyncio.Event()
         self._drained.set()
@@ -54,7 +56,7 @@ class Admission:
         """
         if self.closing:
             raise Refused(StatusCode.UNAVAILABLE, "the server is stopping")
-        options = self._options
+        options = self.options
         if self.streams >= options.max_streams:
             raise self._beyond(
                 f"all {options.max_streams} streams of this server are taken; try again later (--max-streams)"
@@ -82,7 +84,7 @@ class Admission:
     @contextmanager
     def pair(self, client: Client, pair: Pair) -> Iterator[None]:
         """Counts a pair that `client` watches; raises Refused for one too many."""
-        most = self._options.max_pairs_per_client
+        most = self.options.max_pairs_per_client
         if pair not in client.pairs and len(client.pairs) >= most:
             raise self._beyond(
                 f"this connection watches {most} pairs already, all that one may watch; end the streams of one of "
@@ -96,9 +98,18 @@ class Admission:
             if not client.pairs[pair]:
                 del client.pairs[pair]
 
+    def slot(self, client: Client, now: float) -> float:
+        """A stream of `client` takes a message: until when that stream waits, so that all of them keep to the rate.
+
+        Each message takes its share of a second of the client's time. Where all of them took more than there was,
+        beyond a burst, a stream that is busy waits its turn; one that was idle goes first.
+        """
+        client.next_slot = max(client.next_slot, now) + 1 / self.options.max_messages_per_client
+        return client.next_slot - _BURST_S
+
     def add_view(self, levels: int) -> None:
         """Counts a view that no other stream watches yet; raises Refused where the server has too many of them."""
-        deep, most, counted = levels > DEEP, self._options.max_view_levels, max(levels, _LEAST_LEVELS)
+        deep, most, counted = levels > DEEP, self.options.max_view_levels, max(levels, _LEAST_LEVELS)
         if self.levels[deep] + counted > most:
             kind, way_out = ("deep views", f"at most {DEEP} levels") if deep else ("views", "fewer levels")
             raise self._beyond(

@@ -15,6 +15,7 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from services.control import CONTROL, ControlHandlers, Operator
 from services.errors import BadCredentials, CannotListen, LoopDied, PortTaken, ServicesError
 from services.handlers import AGGREGATOR, MARKET_DATA, Handlers
 from services.loop import new_loop
@@ -48,9 +49,11 @@ class GrpcServer:
         self._stop_asked: asyncio.Future[float] | None = None
         self._server: grpc.aio.Server | None = None
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # unknown to the stubs
+        self._handlers: Handlers | None = None
         self._publisher: Publisher | None = None  # written once by serve(); its counts may be read anywhere
         # Looks names up; one thread, so that clients who guess cannot take the interpreter from the streams.
         self._searcher = ThreadPoolExecutor(1, thread_name_prefix="grpc-names")
+        self._control = ThreadPoolExecutor(1, thread_name_prefix="grpc-control")
 
     def open(self) -> int:
         """Listens and returns the port. Clients that connect wait until serve().
@@ -64,18 +67,34 @@ class GrpcServer:
             self._thread.start()
         return self._opened.result()
 
-    def serve(self, market: Market) -> None:
-        """Begins to answer. Raises ServicesError unless it is open and serves nothing yet."""
+    def serve(self, market: Market, operator: Operator | None = None, control_off: str = "nobody may") -> None:
+        """Begins to answer. Raises ServicesError unless it is open and serves nothing yet.
+
+        `operator` carries out the calls of Control; without one they are refused because of `control_off`.
+        """
         loop = self._loop
         if loop is None or not self._opened.done():
             raise ServicesError("open the server before it serves")
-        start = self._start(market)
+        start = self._start(market, ControlHandlers(operator, control_off, self._control), operator is not None)
         try:
             started = asyncio.run_coroutine_threadsafe(start, loop)
         except RuntimeError as error:
             start.close()
             raise LoopDied("the server has ended already") from error
         started.result()
+
+    def retune(self, options: GrpcOptions) -> None:
+        """Other limits hold from now on; what belongs to the port and to the whole process stays as it is."""
+
+        def take() -> None:
+            self.options = options
+            if self._handlers is not None and self._publisher is not None:
+                self._handlers.options = options
+                self._publisher.retune(options)
+
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                self._loop.call_soon_threadsafe(take)
 
     def stop(self, grace_s: float = 2.0) -> None:
         """Ends every stream: announced and with OK where the client takes it within `grace_s`, else UNAVAILABLE.
@@ -86,7 +105,7 @@ class GrpcServer:
             first, self._stopping = not self._stopping, True
             thread, loop = self._thread, self._loop
         if thread is None:
-            self._searcher.shutdown(wait=False)
+            self._end_workers()
             return
         if first and loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended by itself
@@ -114,7 +133,11 @@ class GrpcServer:
             if self._on_death is not None:
                 self._on_death(error)
         finally:
-            self._searcher.shutdown(wait=False, cancel_futures=True)
+            self._end_workers()
+
+    def _end_workers(self) -> None:
+        for worker in (self._searcher, self._control):
+            worker.shutdown(wait=False, cancel_futures=True)
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -145,17 +168,18 @@ class GrpcServer:
         except RuntimeError as error:  # gRPC does not tell why
             raise _why_not(options) from error
 
-    async def _start(self, market: Market) -> None:
+    async def _start(self, market: Market, control: ControlHandlers, controlled: bool) -> None:
         server = self._server
         if self._publisher is not None or server is None:
             raise ServicesError("the server serves already, or has stopped")
         loop = asyncio.get_running_loop()
         self._publisher = Publisher(loop, market, self.options)
-        handlers = Handlers(market, self.options, self._publisher, self._searcher)
-        server.add_generic_rpc_handlers(handlers.generic())
+        self._handlers = Handlers(market, self.options, self._publisher, self._searcher)
+        server.add_generic_rpc_handlers((*self._handlers.generic(), control.generic()))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        reflection.enable_server_reflection((AGGREGATOR, MARKET_DATA, _HEALTH, reflection.SERVICE_NAME), server)
-        for service in ("", AGGREGATOR, MARKET_DATA):
+        ours = (AGGREGATOR, MARKET_DATA, CONTROL) if controlled else (AGGREGATOR, MARKET_DATA)
+        reflection.enable_server_reflection((*ours, _HEALTH, reflection.SERVICE_NAME), server)
+        for service in ("", *ours):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         await server.start()
 

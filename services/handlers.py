@@ -33,11 +33,11 @@ MARKET_DATA: str = pb.DESCRIPTOR.services_by_name["MarketData"].full_name
 
 
 class Handlers:
-    """One method a call. They run in the publisher's loop."""
+    """One method a call. They run in the publisher's loop, in which `options` may be replaced."""
 
     def __init__(self, market: Market, options: GrpcOptions, publisher: Publisher, searcher: Executor) -> None:
         self._market = market
-        self._options = options
+        self.options = options
         self._publisher = publisher
         self._searcher = searcher
 
@@ -45,15 +45,15 @@ class Handlers:
         """What the gRPC server takes."""
         stream, unary = grpc.unary_stream_rpc_method_handler, grpc.unary_unary_rpc_method_handler
         aggregator = {
-            "BookSummary": stream(_guarded(self.book_summary)),
-            "BookSummaryForSymbol": stream(_guarded(self.book_summary_for_symbol)),
+            "BookSummary": stream(guarded(self.book_summary)),
+            "BookSummaryForSymbol": stream(guarded(self.book_summary_for_symbol)),
         }
         market_data = {
-            "StreamBook": stream(_guarded(self.stream_book)),
-            "StreamStatus": stream(_guarded(self.stream_status)),
-            "StreamTrades": stream(_guarded(self.stream_trades)),
-            "ListPairs": unary(_guarded(self.list_pairs)),
-            "CostToFill": unary(_guarded(self.cost_to_fill)),
+            "StreamBook": stream(guarded(self.stream_book)),
+            "StreamStatus": stream(guarded(self.stream_status)),
+            "StreamTrades": stream(guarded(self.stream_trades)),
+            "ListPairs": unary(guarded(self.list_pairs)),
+            "CostToFill": unary(guarded(self.cost_to_fill)),
         }
         return (
             grpc.method_handlers_generic_handler(AGGREGATOR, aggregator),
@@ -64,7 +64,9 @@ class Handlers:
         """OrderbookAggregator.BookSummary: the summaries of the server's default pair."""
         with self._publisher.admitted(context.peer()) as client:
             read(pb.Empty, data)
-            await self._send_summaries(self._market.default_pair, client, context)
+            pair = self._market.default_pair
+            async with self._held(pair):
+                await self._send_summaries(pair, client, context)
 
     async def book_summary_for_symbol(self, data: bytes, context: "Context") -> None:
         """OrderbookAggregator.BookSummaryForSymbol: the summaries of any pair that this server carries."""
@@ -82,20 +84,19 @@ class Handlers:
             if request.pair:
                 pair = await find_pair(request.pair, self._market, self._searcher)
             async with self._held(pair):
-                key = book_view(request, pair, self._market, self._options)
-                interval_s = self._options.interval_s(request.min_interval_ms)
-                with self._publisher.watch_book(key, client, interval_s) as stream:
+                key = book_view(request, pair, self._market, self.options)
+                with self._publisher.watch_book(key, client, request.min_interval_ms) as stream:
                     await self._send(stream, context)
 
     async def stream_status(self, data: bytes, context: "Context") -> None:
         """MarketData.StreamStatus: the states of all venues of the pairs asked for."""
-        with self._publisher.admitted(context.peer()):
+        with self._publisher.admitted(context.peer()) as client:
             request = read(pb.StatusRequest, data)
             pairs = await self._named(request.pairs)
             async with AsyncExitStack() as held:
                 for pair in pairs:
                     await held.enter_async_context(self._held(pair))
-                with self._publisher.watch_status(pairs, self._options.interval_s()) as stream:
+                with self._publisher.watch_status(pairs, client) as stream:
                     await self._send(stream, context)
 
     async def stream_trades(self, data: bytes, context: "Context") -> None:
@@ -109,7 +110,7 @@ class Handlers:
                     await held.enter_async_context(self._held(pair))
                 configured = tuple(self._market.books[pairs[0]].books)
                 only = wanted_venues(request.venues, configured, pairs[0])
-                interval_s = self._options.interval_s()
+                interval_s = self.options.interval_s()
                 watch = self._publisher.trades.watch(pairs, client, only, request.recent, interval_s)
                 async with watch as stream:
                     await self._send(stream, context)
@@ -159,8 +160,8 @@ class Handlers:
         return answer.SerializeToString()
 
     async def _send_summaries(self, pair: Pair, client: Client, context: "Context") -> None:
-        key = summary_view(pair, self._market, self._options)
-        with self._publisher.watch_book(key, client, self._options.interval_s()) as stream:
+        key = summary_view(pair, self._market, self.options)
+        with self._publisher.watch_book(key, client) as stream:
             await self._send(stream, context)
 
     async def _send(self, stream: Stream | TradeStream, context: "Context") -> None:
@@ -187,13 +188,14 @@ def pair_info(pair: Pair, market: Market) -> pb.PairInfo:
                 tick_size=format(each.tick_size, "f"),
                 lot_size=format(each.lot_size, "f"),
                 min_notional="" if each.min_notional is None else format(each.min_notional, "f"),
+                routed_from=each.routed_from,
             )
             for each in market.listings.get(pair, ())
         ],
     )
 
 
-def _guarded(call: "Callable[[bytes, Context], Awaitable[bytes | None]]") -> Any:
+def guarded(call: "Callable[[bytes, Context], Awaitable[bytes | None]]") -> Any:
     """The call with its failures turned into statuses: none of them reaches another stream."""
 
     @wraps(call)

@@ -1,8 +1,7 @@
 """What is served: the books, the catalogs behind them and what the venues' limits leave."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from book import Instrument, Pair, PairBooks
 from book.analytics import Registry, built_in
@@ -29,9 +28,24 @@ def no_budgets() -> Sequence[Budget]:
     return ()
 
 
-@dataclass(frozen=True)
+class Listed:
+    """What the venues' catalogs say; immutable, and replaced as a whole when they are read again."""
+
+    def __init__(self, instruments: Sequence[Instrument], names: Iterable[Pair]) -> None:
+        """`instruments`: all listings of all venues. `names`: every pair that a request may name."""
+        self.names = tuple(dict.fromkeys(names))
+        self.decimal_pairs = frozenset(each.pair for each in instruments if each.needs_decimal)
+        self.listings: dict[Pair, list[Instrument]] = {}
+        for each in instruments:
+            self.listings.setdefault(each.pair, []).append(each)
+
+
+@dataclass
 class Market:
-    """Everything that the services read. `budgets` is called in the services' thread: quick and thread-safe."""
+    """Everything that the services read. `budgets` is called in the services' thread: quick and thread-safe.
+
+    `default_pair`, and what `relist` replaces, may change while it is served.
+    """
 
     default_pair: Pair
     carried: Callable[[], Mapping[Pair, PairBooks]]  # the pairs that this server carries now
@@ -44,6 +58,7 @@ class Market:
     # than those in `books` can be.
     hold: Callable[[Pair], None] | None = None
     release: Callable[[Pair], None] | None = None
+    on_demand: bool = True  # whether a pair that is not carried may be held
     fees: Fees = field(default_factory=lambda: NO_FEES)  # taker fees by venue
     analytics: Registry = field(default_factory=built_in)
     failed_analytics: set[str] = field(default_factory=set)  # of users; by name: their first failure was told
@@ -51,26 +66,28 @@ class Market:
     def __post_init__(self) -> None:
         if self.default_pair not in self.books:
             raise ValueError(f"the default pair {self.default_pair} has no books")
+        self.relist(self.instruments, self.known)
 
     @property
     def books(self) -> Mapping[Pair, PairBooks]:
         """The pairs that this server carries now."""
         return self.carried()
 
-    @cached_property
+    def relist(self, instruments: Sequence[Instrument], known: Sequence[Pair]) -> None:
+        """The catalogs say this now; any thread."""
+        self._listed = Listed(instruments, (*self.books, *known))
+
+    @property
     def decimal_pairs(self) -> frozenset[Pair]:
         """The pairs whose books hold Decimal numbers instead of floats."""
-        return frozenset(each.pair for each in self.instruments if each.needs_decimal)
+        return self._listed.decimal_pairs
 
-    @cached_property
+    @property
     def listings(self) -> Mapping[Pair, Sequence[Instrument]]:
         """The venues that trade each pair."""
-        found: dict[Pair, list[Instrument]] = {}
-        for each in self.instruments:
-            found.setdefault(each.pair, []).append(each)
-        return found
+        return self._listed.listings
 
-    @cached_property
+    @property
     def names(self) -> tuple[Pair, ...]:
-        """Every pair that a request may name, those that this server carried at the start first."""
-        return tuple(dict.fromkeys((*self.books, *self.known)))
+        """Every pair that a request may name, those that this server carried when they were read first."""
+        return self._listed.names

@@ -37,11 +37,7 @@ def newest(venues: Iterable[VenueView], only: frozenset[str] | None = None) -> S
         if only is not None and view.venue not in only:
             continue
         stamps = view.stamps
-        if (
-            view.state is State.LIVE
-            and not view.distance.left_out
-            and (latest_live is None or stamps[1] > latest_live[1])
-        ):
+        if view.state is State.LIVE and not view.left_out and (latest_live is None or stamps[1] > latest_live[1]):
             latest_live = stamps
         if stamps[1] > latest[1]:
             latest = stamps
@@ -79,6 +75,8 @@ def venue_state_message(view: VenueView, sent_ns: int) -> pb.VenueState:
         lag_ns=fitting(lag_ns(view.stamps)),
         distance=_distance(view.distance),
         rate_milli=rate_milli(view, sent_ns),
+        routed_from=view.routed_from,
+        left_out=view.left_out,
     )
 
 

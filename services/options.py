@@ -30,6 +30,7 @@ class GrpcOptions:
     max_streams: int = 2000  # the surplus is refused at once
     max_streams_per_client: int = 1500  # on one connection: none can take all
     max_pairs_per_client: int = 200  # that the books of one connection's streams are of
+    max_messages_per_client: int = 10_000  # a second, on all streams of one connection; the surplus is conflated
     max_view_levels: int = 50_000  # a side, of all different views together, and again of all deep ones
     min_interval_ms: int = 0  # between two messages of any stream, whatever its client asks for
     tls_cert: Path | None = None
@@ -45,7 +46,7 @@ class GrpcOptions:
             raise ValueError(f"dust is {self.dust}; allowed are 0 and above")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port is {self.port}; allowed are 0 to 65535")
-        for name in ("max_streams", "max_streams_per_client", "max_pairs_per_client"):
+        for name in ("max_streams", "max_streams_per_client", "max_pairs_per_client", "max_messages_per_client"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed are 1 and above")
         if self.max_view_levels < MAX_LEVELS:

@@ -146,6 +146,7 @@ class Publisher:
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         self.market = market
+        self.options = options
         self.admission = Admission(options)
         self.trades = TradePublisher(loop, market, self.admission, heartbeat_s)
         self.sent = 0  # messages handed to gRPC
@@ -153,6 +154,7 @@ class Publisher:
         self._turns = Turns(loop)
         self.feeds: dict[Pair, PairFeed] = {}  # of pairs that are watched
         self.status_views: dict[tuple[Pair, ...], StatusView] = {}
+        self._asked_ms: dict[Stream, int] = {}  # of the open streams: the interval that their clients want
         self._loop = loop
         self._heartbeat_s = heartbeat_s
 
@@ -171,7 +173,7 @@ class Publisher:
         return self.admission.stream(peer)
 
     @contextmanager
-    def watch_book(self, key: ViewKey, client: Client, min_interval_s: float = 0.0) -> Iterator[Stream]:
+    def watch_book(self, key: ViewKey, client: Client, min_interval_ms: int = 0) -> Iterator[Stream]:
         """A stream of the view that `key` names, for as long as the block lasts; raises Refused beyond a limit."""
         feed = self._feed(key.pair)
         with self.admission.pair(client, key.pair):
@@ -180,7 +182,7 @@ class Publisher:
                 self.admission.add_view(key.cut.levels)
                 view = feed.views[key] = key.kind(self._loop, key.cut, feed.picture, self._heartbeat_s)
                 feed.follow()
-            stream = Stream(self._loop, view.tail, min_interval_s, view.catch_up)
+            stream = self._stream(client, view, min_interval_ms, view.catch_up)
             try:
                 view.join(stream)
                 self._close_late(view)
@@ -193,7 +195,7 @@ class Publisher:
                     self._let_go(key.pair, feed)
 
     @contextmanager
-    def watch_status(self, pairs: tuple[Pair, ...], min_interval_s: float = 0.0) -> Iterator[Stream]:
+    def watch_status(self, pairs: tuple[Pair, ...], client: Client) -> Iterator[Stream]:
         """A stream of the states of `pairs`, for as long as the block lasts."""
         view = self.status_views.get(pairs)
         if view is None:
@@ -201,7 +203,7 @@ class Publisher:
             view.before_beat = partial(self._attach, view, pairs)
             self.status_views[pairs] = view
             self._attach(view, pairs)
-        stream = Stream(self._loop, view.tail, min_interval_s)
+        stream = self._stream(client, view)
         try:
             view.add(stream)
             stream.offer(view.present())
@@ -214,6 +216,13 @@ class Publisher:
                 for pair, feed in list(self.feeds.items()):
                     if feed.status_views.pop(view, view) is None:
                         self._let_go(pair, feed)
+
+    def retune(self, options: GrpcOptions) -> None:
+        """Other limits hold from now on, for the streams that are open too as far as they are of messages."""
+        self.options = self.admission.options = options
+        for stream, asked_ms in self._asked_ms.items():
+            stream.pace(options.interval_s(asked_ms))
+        self.trades.retune(options.interval_s())
 
     def close(self) -> None:
         """Refuses new streams and sends every open one its last message."""
@@ -260,6 +269,16 @@ class Publisher:
         if self.admission.closing:
             view.close()
 
+    def _stream(
+        self, client: Client, view: View, asked_ms: int = 0, catch_up: Callable[[], object] | None = None
+    ) -> Stream:
+        stream = Stream(
+            self._loop, view.tail, self.options.interval_s(asked_ms), catch_up, partial(self.admission.slot, client)
+        )
+        self._asked_ms[stream] = asked_ms
+        return stream
+
     def _leave(self, view: View, stream: Stream) -> None:
+        del self._asked_ms[stream]
         view.remove(stream)
         self.conflated += stream.total_conflated

@@ -143,7 +143,7 @@ def _search(name: str, market: Market) -> Pair:
     except UnknownPair as error:
         hint = "" if error.nearest else f"; this server carries {_carried(market)}"
         raise Refused(StatusCode.NOT_FOUND, f"{error}{hint}") from error
-    if pair in market.books or market.hold is not None:
+    if pair in market.books or (market.hold is not None and market.on_demand):
         return pair
     raise Refused(StatusCode.NOT_FOUND, f"this server does not carry {pair}; it carries {_carried(market)}")
 

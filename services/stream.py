@@ -35,6 +35,7 @@ class Stream:
         "_loop",
         "_message",
         "_not_before",
+        "_slot",
         "_tail",
         "_timer",
         "_waiter",
@@ -47,14 +48,17 @@ class Stream:
         tail: Callable[[int], bytes],
         min_interval_s: float = 0.0,
         catch_up: Callable[[], object] | None = None,
+        slot: Callable[[float], float] | None = None,
     ) -> None:
         """`tail` makes what is appended to a message to say how many states were spared before it.
 
         `catch_up` is called before a message is taken: a view leaves out computing what no stream has room for.
+        `slot` is called when one is, and tells the loop time before which its client allows this stream no other.
         """
         self._loop = loop
         self._tail = tail
         self._catch_up = catch_up
+        self._slot = slot
         self._interval_s = min_interval_s
         self._message: bytes | None = None  # the slot
         self._kind = Kind.STATE  # of the message in the slot
@@ -62,9 +66,13 @@ class Stream:
         self._last = False  # the closing message was put in: nothing comes after it
         self._failure: ViewFailed | None = None
         self._waiter: asyncio.Future[None] | None = None  # of the task in next()
-        self._not_before = 0.0  # loop time at which min_interval allows the next message
+        self._not_before = 0.0  # loop time at which min_interval and the client's rate allow the next message
         self._timer: asyncio.TimerHandle | None = None  # rings at _not_before, only while a message waits for it
         self.total_conflated = 0
+
+    def pace(self, min_interval_s: float) -> None:
+        """From its next message on there are at least so many seconds between two."""
+        self._interval_s = min_interval_s
 
     @property
     def has_room(self) -> bool:
@@ -121,8 +129,11 @@ class Stream:
 
     def _take(self, message: bytes) -> bytes:
         self._message = None
-        if self._interval_s:
-            self._not_before = self._loop.time() + self._interval_s
+        if self._interval_s or self._slot:
+            now = self._loop.time()
+            self._not_before = now + self._interval_s
+            if self._slot:
+                self._not_before = max(self._not_before, self._slot(now))
         if not self._conflated:
             return message  # the bytes that all streams of the view share
         tail = self._tail(self._conflated)
@@ -130,7 +141,7 @@ class Stream:
         return message + tail
 
     def _is_due(self) -> bool:
-        return not self._interval_s or self._last or self._loop.time() >= self._not_before
+        return self._last or not self._not_before or self._loop.time() >= self._not_before
 
     def _ring_when_due(self) -> None:
         """Wakes the waiting task now, or by a timer when min_interval is over."""

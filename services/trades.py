@@ -10,9 +10,10 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from book import Pair, Trade, TradeGap, TradeTape
@@ -61,6 +62,7 @@ class TradeStream:
         "_not_before",
         "_only",
         "_queue",
+        "_slot",
         "_timer",
         "_waiter",
     )
@@ -71,12 +73,14 @@ class TradeStream:
         only: Only = None,
         interval_s: float = 0.0,
         heartbeat_s: float = HEARTBEAT_S,
+        slot: Callable[[float], float] | None = None,
     ) -> None:
-        """`only`: the venues that count. `interval_s`: at least, between two messages."""
+        """`only`: the venues that count. `interval_s`: at least, between two messages. `slot`: as of a Stream."""
         self._loop = loop
         self._only = only
         self._interval_s = interval_s
         self._heartbeat_s = heartbeat_s
+        self._slot = slot
         self._queue: deque[Told] = deque()
         self._missed = 0  # since the previous message
         self._closing = False
@@ -85,6 +89,10 @@ class TradeStream:
         self._not_before = 0.0  # loop time at which the interval allows the next message
         self._waiter: asyncio.Future[None] | None = None  # of the task in next()
         self._timer: asyncio.TimerHandle | None = None
+
+    def pace(self, interval_s: float) -> None:
+        """From its next message on there are at least so many seconds between two."""
+        self._interval_s = interval_s
 
     @property
     def only(self) -> Only:
@@ -144,7 +152,7 @@ class TradeStream:
     def _take(self, now: float) -> bytes:
         queue, self._queue = self._queue, deque()
         missed, self._missed = self._missed, 0
-        self._not_before = now + self._interval_s
+        self._not_before = max(now + self._interval_s, self._slot(now) if self._slot else 0.0)
         self._due_at = float("inf") if self._closing else now + self._heartbeat_s
         parts = [each.data for each in queue if not each.is_gap]
         parts += [each.data for each in queue if each.is_gap]
@@ -271,7 +279,8 @@ class TradePublisher:
         self, pairs: Sequence[Pair], client: Client, only: Only = None, recent: int = 0, interval_s: float = 0.0
     ) -> AsyncIterator[TradeStream]:
         """A stream of the trades of `pairs`, for as long as the block lasts; raises Refused beyond a limit."""
-        stream = TradeStream(self._loop, only, interval_s, self._heartbeat_s)
+        slot = partial(self._admission.slot, client)
+        stream = TradeStream(self._loop, only, interval_s, self._heartbeat_s, slot)
         with ExitStack() as stack:
             for pair in pairs:
                 stack.enter_context(self._admission.pair(client, pair))
@@ -284,6 +293,11 @@ class TradePublisher:
             if self._admission.closing:
                 stream.finish()
             yield stream
+
+    def retune(self, interval_s: float) -> None:
+        """From now on at least so many seconds lie between two messages of every stream."""
+        for stream in self._streams:
+            stream.pace(interval_s)
 
     def close(self) -> None:
         """Sends every stream its last message."""

@@ -264,7 +264,7 @@ def _same(one: MergedBook, other: MergedBook) -> bool:
 def same_trust(one: VenueView, other: VenueView) -> bool:
     """Whether two pictures of a venue's book are in the same state, for the same reason, as far as it is known.
 
-    Both suspect, or neither.
+    Both suspect, or neither; and both merged, or neither.
     """
     return (
         one.state is other.state
@@ -274,4 +274,5 @@ def same_trust(one: VenueView, other: VenueView) -> bool:
         and one.known_bid == other.known_bid
         and one.known_ask == other.known_ask
         and one.distance.suspect is other.distance.suspect
+        and one.left_out == other.left_out
     )

@@ -85,6 +85,7 @@ _GAPS, _RESYNCS, _AUDITS_PASSED, _AUDITS_FAILED, _GARBAGE, _CONNECTS = (tag(fiel
 _POSITION, _ROTATIONS, _RESTARTS = (tag(field, 0) for field in range(17, 20))
 _LEAST_LAG, _THRESHOLD, _CONNECTIONS, _CHECKED_BY, _CHECKED, _LAG = (tag(field, 0) for field in range(20, 26))
 _DISTANCE, _RATE = tag(26, 2), tag(27, 0)
+_ROUTED_FROM, _LEFT_OUT_FOR = tag(40, 2), tag(41, 2)
 # Fields of Distance.
 _PPM, _AGAINST, _OTHERS, _FAR_SINCE = tag(1, 0), tag(2, 2), tag(3, 0), tag(4, 0)
 _SUSPECT, _LEFT_OUT = tag(5, 0) + b"\x01", tag(6, 0) + b"\x01"
@@ -128,12 +129,14 @@ class _Known(NamedTuple):
     counters: Counters
     standing: bytes  # fields 1 to 6, which change with the state alone
     before: bytes  # fields 1 to 8
-    after: bytes  # fields 10 to 27
+    after: bytes  # fields 10 to 41
     position: int
     trust: Trust
-    rate: bytes  # the rate alone, the end of `after`
+    rate: bytes  # the rate and what follows it, the end of `after`
     distance: Distance
     distance_bytes: bytes
+    left_out: str
+    tail: bytes  # the fields 40 and 41, what follows the rate
 
 
 _known: dict[tuple[str, str], _Known] = {}  # the latest by venue and symbol; entries are replaced whole
@@ -156,6 +159,7 @@ def venue_state(view: VenueView, sent_ns: int) -> bytes:
         and known[9] == view.position
         and known[10] is view.trust
         and known[12] is view.distance
+        and known[14] == view.left_out
     ):
         known = _learn(view, known)
     received_ns = view.stamps[1]
@@ -164,7 +168,7 @@ def venue_state(view: VenueView, sent_ns: int) -> bytes:
         if age < _FRESH_NS:
             return known[7] + _AGE + varint(age) + known[8]
         still = known[8].removesuffix(known[11])
-        return known[7] + _AGE + varint(age) + still + number(_RATE, rate_milli(view, sent_ns))
+        return known[7] + _AGE + varint(age) + still + number(_RATE, rate_milli(view, sent_ns)) + known[15]
     return known[7] + known[8]
 
 
@@ -199,12 +203,13 @@ def _learn(view: VenueView, known: _Known | None) -> _Known:
         after += signed(_LAG, fitting(received_ns - venue_ns))
     distance = view.distance  # compared now and then, so that most messages find its bytes made
     far = known.distance_bytes if known is not None and known.distance is distance else _distance(distance)
-    rate = number(_RATE, int(trust.rate * 1000))
+    tail = text(_ROUTED_FROM, view.routed_from) + text(_LEFT_OUT_FOR, view.left_out)
+    rate = number(_RATE, int(trust.rate * 1000)) + tail
     if len(_known) >= _MAX_KNOWN:
         _known.clear()
     known = _known[view.venue, view.symbol] = _Known(
         *facts, view.stamps, counters, standing, before, after + far + rate, view.position,
-        trust, rate, distance, far,
+        trust, rate, distance, far, view.left_out, tail,
     )  # fmt: skip
     return known
 

@@ -24,10 +24,14 @@ FOLDERS: dict[str, set[str] | None] = {
 }
 # What the modules beside the folders may import of ours.
 MODULES: dict[str, set[str]] = {
-    "server": {"book", "exchanges", "pairs", "services", "settings"},
+    "server": {"arguments", "book", "exchanges", "operating", "pairs", "progress", "services", "settings"},
     "pairs": {"book", "exchanges", "services"},
-    "settings": {"book", "exchanges", "services"},
+    "progress": {"book"},
+    "operating": {"book", "exchanges", "pairs", "services", "settings"},
+    "settings": {"arguments", "book", "exchanges", "services"},
+    "arguments": {"book", "exchanges", "services"},
     "client": {"dashboard", "proto"},
+    "control": {"proto"},
     "demo": set(),
 }
 GPL = "order_book"  # GPL-3.0: used as a rival in bench/, and nowhere else

@@ -1,12 +1,12 @@
 """Which pairs are carried, and for how long; sessions are stand-ins that only note what they are told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from grpc import StatusCode
 
-from book import Pair, PairBooks
+from book import Pair, PairBooks, Policy
 from pairs import Pairs
 from services.errors import Refused
 from tests.waiting import until
@@ -21,9 +21,14 @@ class Session:
         self.pairs: list[Pair] = []
         self.told: list[tuple[str, Pair]] = []
 
-    def add(self, books: PairBooks) -> None:
-        self.pairs.append(books.pair)
-        self.told.append(("add", books.pair))
+    def start(self, books: Mapping[Pair, PairBooks], catalog: None, problem: str) -> None:
+        self.pairs += books
+        self.told += [("start", pair) for pair in books]
+
+    def add(self, *books: PairBooks) -> None:
+        for each in books:
+            self.pairs.append(each.pair)
+            self.told.append(("add", each.pair))
 
     def remove(self, pair: Pair) -> None:
         self.pairs.remove(pair)
@@ -102,7 +107,7 @@ def test_pinned_pairs_stay(make: Any) -> None:
     rig = make()
     rig.pairs.hold(BTC)
     rig.pairs.release(BTC)
-    assert rig.pairs.pin([ETH, BTC, ETH]) == [ETH]
+    assert rig.pairs.pin([ETH, BTC, ETH]) == ([ETH], "")
     assert rig.pairs.pinned == [BTC, ETH]
     rig.pairs.hold(ETH)
     assert rig.pairs.unpin([ETH, SOL]) == [ETH]
@@ -123,21 +128,40 @@ def test_one_too_many(make: Any) -> None:
         rig.pairs.hold(SOL)
     assert refused.value.code is StatusCode.RESOURCE_EXHAUSTED
     rig.pairs.hold(ETH)
-    with pytest.raises(Refused):
-        rig.pairs.pin([SOL])
-    assert rig.pairs.pinned == [BTC]
+    fresh, full = rig.pairs.pin([SOL, ETH])
+    assert (fresh, "carries 2 pairs" in full) == ([ETH], True)
+    assert rig.pairs.pinned == [BTC, ETH]
+    rig.pairs.limit(1, 0.0)
+    assert rig.pairs.pin([SOL])[0] == []
 
 
 def test_pairs_are_made_as_the_operator_wants_them() -> None:
-    """Those on demand too: with suspects left out, for example."""
-    made: list[Pair] = []
-
-    def make(pair: Pair) -> PairBooks:
-        made.append(pair)
-        return PairBooks(pair, leave_out_suspects=True)
-
+    """Those on demand too; what he wants later holds for all."""
     sessions: Any = [Session()]
-    pairs = Pairs(sessions, 3, 0.0, make)
+    pairs = Pairs(sessions, 3, 0.0, Policy(leave_out_suspects=True))
     pairs.hold(ETH)
-    assert made == [ETH]
-    assert pairs.books[ETH].pair == ETH
+    assert pairs.books[ETH]._policy.leave_out_suspects
+    pairs.judge_by(Policy())
+    pairs.hold(SOL)
+    assert [books._policy for books in pairs.books.values()] == [Policy(), Policy()]
+
+
+def test_other_limits(make: Any) -> None:
+    """For whatever comes from then on; what is carried stays."""
+    rig = make(most=1)
+    rig.pairs.limit(2, 0.0)
+    rig.pairs.hold(ETH)
+    assert (rig.pairs.watched(ETH), rig.pairs.watched(SOL)) == (1, 0)
+    rig.pairs.limit(1, 0.0)
+    with pytest.raises(Refused):
+        rig.pairs.hold(SOL)
+    assert set(rig.pairs.books) == {BTC, ETH}
+
+
+def test_a_further_session(make: Any) -> None:
+    """Gets all pairs that are carried, and those that come."""
+    rig = make()
+    session: Any = Session()
+    rig.pairs.join(session)
+    rig.pairs.hold(ETH)
+    assert session.told == [("start", BTC), ("add", ETH)]

@@ -12,12 +12,15 @@ import pytest
 from tests.processes import DEADLINE_S, ROOT, listening_port, running, server, venue
 
 BY_CI = {"make install", ". .venv/bin/activate", "make run", "make test"}  # the last one calls us
-COMMANDS = [
-    line.strip()
-    for block in re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    for line in block.splitlines()
-    if line.strip()
-]
+
+
+def commands_of(page: str) -> list[str]:
+    """What a page says for a shell, line by line."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+COMMANDS = commands_of("README.md")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,16 @@ def test_client_commands(command: str, port: int) -> None:
     _ends_well(words)
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/operating.md"])
+def test_control_commands(page: str, endpoints: list[str]) -> None:
+    """In their order, on a server of their own."""
+    commands = [each for each in commands_of(page) if each.startswith("python3 control.py")]
+    assert commands
+    with server(*endpoints) as (_, number):
+        for command in commands:
+            _ends_well([*command.split(), "--port", str(number)])
+
+
 @pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith("python3 -m venue")])
 def test_venue_commands(command: str) -> None:
     arguments = command.split()[1:]
@@ -86,7 +99,14 @@ def test_the_reflection_example_shows_the_stream(port: int) -> None:
 
 
 def test_no_command_is_left_out() -> None:
-    known = ("python3 server.py", "python3 client.py", "python3 -m venue", "python3 -m examples.", "sh examples/")
+    known = (
+        "python3 server.py",
+        "python3 client.py",
+        "python3 control.py",
+        "python3 -m venue",
+        "python3 -m examples.",
+        "sh examples/",
+    )
     assert [each for each in COMMANDS if each not in BY_CI and not each.startswith(known)] == []
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert all(command in ci for command in BY_CI)

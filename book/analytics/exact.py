@@ -120,7 +120,11 @@ class ExactBook:
     @classmethod
     def of(cls, view: MergedBook | PairView, fees: Fees = NO_FEES, at_ns: int = 0) -> "ExactBook":
         """Reads what the venues contribute to `view`; without `at_ns` it is the newest receipt among them."""
-        there = [each for each in view.venues if each.state is State.LIVE and (each.bids or each.asks)]
+        there = [
+            each
+            for each in view.venues
+            if each.state is State.LIVE and not each.left_out and (each.bids or each.asks)
+        ]
         absent = {each.venue: _why_absent(each) for each in view.venues if each not in there}
         levels = [level for each in there for side in (each.bids, each.asks) for level in side]
         edges = [edge for each in there for edge in (each.known_bid, each.known_ask) if edge is not None]
@@ -222,6 +226,8 @@ class ExactBook:
 
 
 def _why_absent(view: VenueView) -> str:
+    if view.left_out:
+        return f"{view.venue} is left out: {view.left_out}"
     if view.state is State.LIVE:
         return f"{view.venue} has no levels, or was not asked for"
     return f"{view.venue} is {view.state.value}" + (f": {view.reason}" if view.reason else "")

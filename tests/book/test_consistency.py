@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from book import Pair, PairBooks, Stamps, State, merge
-from book.consistency import DEFAULT_RULE, NO_DISTANCE, Distance, Rule, Top, compare, far
+from book.consistency import DEFAULT_RULE, NO_DISTANCE, Distance, Policy, Rule, Top, compare, far
 
 SECOND = 10**9
 START = 10**18
@@ -178,7 +178,7 @@ def later(books: PairBooks, seconds: float) -> list[Distance]:
 @pytest.mark.parametrize(("leave_out", "best_ask"), [(False, 98.6), (True, 100.1)])
 def test_a_suspect_is_merged_or_not(leave_out: bool, best_ask: float) -> None:
     """Its own best prices are shown in both cases; what is merged of it is what the operator wants."""
-    books = pair_books(NEAR, NEAR_TOO, LOW, leave_out_suspects=leave_out)
+    books = pair_books(NEAR, NEAR_TOO, LOW, policy=Policy(leave_out_suspects=leave_out))
     assert merge(books.view(5), 5).asks[0][0] == 98.6, "not yet"
     assert [each.left_out for each in later(books, 11)] == [False, False, leave_out]
     view = books.view(5)

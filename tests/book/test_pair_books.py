@@ -188,3 +188,20 @@ def test_readers_never_see_half_a_message(books: PairBooks) -> None:
         reader.join(10)
     assert not failures
     assert versions == sorted(versions)
+
+
+def test_a_book_that_begins_anew_keeps_its_place_and_its_counts(books: PairBooks) -> None:
+    """Whoever writes to the former one goes on unseen, and cannot put another in its place."""
+    former = books.books["a"]
+    former.counters.connects = 7
+    book = books.add("a", instrument("a"))
+    assert (book.rank, book.counters.connects, book.counters.resyncs) == (0, 7, 1)
+    assert book.stamps == former.stamps
+    with books:
+        former.become(State.GAP, "of the former one", 5)
+        former.counters.gaps += 1
+        assert not books.replace(VenueBook("a", PAIR), former)
+    assert books.books["a"] is book
+    assert books.view(1).venues[0].counters.gaps == 0
+    with books:
+        assert books.replace(VenueBook("a", PAIR), book)

@@ -272,7 +272,7 @@ def test_a_successor_goes_on_with_what_is_known(state: State, checked_ns: int, t
     book.become(state, "so", 7)
     book.checked_ns = checked_ns
     with pair_books:
-        pair_books.replace(book)
+        assert pair_books.replace(book, present)
     trust = pair_books.view(0).venues[0].trust
     assert (trust.least_lag_ns, trust.threshold_ns, trust.rate) == (44, 5, 9.0)
     assert trust.checked_ns == told

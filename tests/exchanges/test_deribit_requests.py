@@ -337,6 +337,18 @@ def test_trading(more: Any, trading: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "source"),
+    [
+        ({}, ""), ({"is_cbe_routed": True, "is_csr": True}, "coinbase"), ({"is_csr": True}, "coinbase"),
+        ({"is_cbe_routed": False, "is_csr": None}, ""),
+    ],
+)  # fmt: skip
+def test_routed(more: Any, source: str) -> None:
+    """The flag has two names, and either may be missing."""
+    assert catalog(listing(**more))[0].routed_from == source
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",

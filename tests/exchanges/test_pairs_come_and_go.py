@@ -175,11 +175,12 @@ def test_many_requests_keep_the_venues_limit(stage: Any) -> None:
     made = stage(sends_per_s=3).start("S0USDT")
     for symbol in SYMBOLS[1:]:
         made.add(symbol)
+        threading.Event().wait(0.02)  # they trickle in, as clients come
     until(made.all_live, "all books")
     times = [at for at, _ in made.exchange.requests]
     trades = [asked for _, asked in made.exchange.requests if asked["params"][0].endswith("@trade")]
-    assert len(times) == len(SYMBOLS) + len(trades)
-    assert 1 <= len(trades) <= 4
+    assert len(times) - len(trades) <= 6, "what has to wait is subscribed together"
+    assert 1 <= len(trades) <= 6
     # The venue sees them a little closer together or further apart than they were sent.
     assert all(sum(start <= at < start + 0.9 for at in times) <= 3 for start in times)
 
@@ -203,7 +204,7 @@ def test_pairs_that_come_before_the_catalog(stage: Any, monkeypatch: pytest.Monk
         return list(made.catalog)
 
     monkeypatch.setattr(made.session, "load_catalog", load)
-    monkeypatch.setattr("exchanges.session.Backoff", lambda **_: Instant())
+    monkeypatch.setattr("exchanges.listings.Backoff", lambda **_: Instant())
     first = PairBooks(Pair("S0USDT", "X"))
     made.books[first.pair] = first
     made.session.start(dict(made.books), None, "no answer")

@@ -15,6 +15,7 @@ import pytest
 import exchanges.rest
 from exchanges.binance import Binance
 from exchanges.bitstamp import Bitstamp
+from exchanges.budget import Budget
 from exchanges.errors import ExchangeError, Forbidden, GarbageFrame, NoBudget, RateLimited, Refused, Unreachable
 from exchanges.rest import Answer, Request, RestClient
 from tests.exchanges.sockets import quick
@@ -407,3 +408,16 @@ def test_the_cheaper_one_where_the_budget_is_short(web: Web) -> None:
     client.stop()
     assert web.paths == ["/deep", "/flat", "/flat"]
     assert client.budget.used(time.monotonic()) == 60
+
+
+def test_what_waits_for_the_budget_is_counted(client: RestClient, web: Web) -> None:
+    """With all that queues behind it; a queue that only waits for its turn is none."""
+    client.budget = Budget(10, 0.1)
+    client.start()
+    answers: list[Answer] = []
+    assert client.starved == 0
+    for _ in range(10):
+        client.submit(Request("/x", 6), lambda answer, _: answers.append(answer))
+    until(lambda: client.starved >= 4, "they wait")
+    until(lambda: len(answers) == 10, "all are answered")
+    assert client.starved == 0

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 import exchanges.connection
+import exchanges.listings
 import exchanges.session
 from book import Instrument, Pair, PairBooks, State, VenueView
 from exchanges import Address, VenueSession
@@ -36,7 +37,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries again within milliseconds."""
     short = functools.partial(Backoff, 0.01, 0.02)
     monkeypatch.setattr(exchanges.connection, "Backoff", lambda: short())
-    monkeypatch.setattr(exchanges.session, "Backoff", lambda **_: short())
+    monkeypatch.setattr(exchanges.listings, "Backoff", lambda **_: short())
 
 
 def serve_rest(handler: BaseHTTPRequestHandler) -> None:
@@ -164,7 +165,7 @@ def test_catalog_errors(web: Web) -> None:
 
 def test_stop_while_waiting_for_a_catalog(sessions: list[VenueSession], monkeypatch: pytest.MonkeyPatch) -> None:
     """The wait before the next try is ended by stop()."""
-    monkeypatch.setattr(exchanges.session, "Backoff", lambda **_: Backoff(60.0, 60.0))
+    monkeypatch.setattr(exchanges.listings, "Backoff", lambda **_: Backoff(60.0, 60.0))
     session = VenueSession(quick(), Address(f"http://127.0.0.1:{free_port()}", "ws://127.0.0.1:1"))
     pairs = books(BTC)
     session.start(pairs, None, "no route")

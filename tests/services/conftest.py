@@ -60,7 +60,8 @@ def lose(books: PairBooks, venue: str, state: State = State.GAP, reason: str = "
 class Rig:
     """A server with the books behind it and a channel to it."""
 
-    def __init__(self, options: GrpcOptions | None = None, **market: Any) -> None:
+    def __init__(self, options: GrpcOptions | None = None, serve: Sequence[Any] = (), **market: Any) -> None:
+        """`serve`: further arguments of GrpcServer.serve; `market`: of Market."""
         self.books = make_books()
         self.eth = make_books(ETH)
         self.market = Market(
@@ -74,7 +75,7 @@ class Rig:
         )
         self.server = GrpcServer(options or GrpcOptions(port=0))
         self.port = self.server.open()
-        self.server.serve(self.market)
+        self.server.serve(self.market, *serve)
         self.channel = self.connect()
 
     def connect(self, *arguments: tuple[str, Any]) -> grpc.Channel:

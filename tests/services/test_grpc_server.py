@@ -275,7 +275,7 @@ def test_reflection_tells_a_client_the_whole_schema(rig: Rig) -> None:
         database.get_services()
     )
     file = database.FindFileContainingSymbol("orderbook.MarketData")
-    assert [service.name for service in file.service] == ["OrderbookAggregator", "MarketData"]
+    assert [service.name for service in file.service] == ["OrderbookAggregator", "MarketData", "Control"]
 
 
 def test_both_services_are_served_at_once_with_different_views(rig: Rig) -> None:

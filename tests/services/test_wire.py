@@ -49,6 +49,8 @@ STATES = st.builds(
         st.booleans(),
         st.booleans(),
     ),
+    routed_from=st.sampled_from(("", "coinbase")),
+    left_out=WORDS,
 )
 
 

@@ -25,7 +25,10 @@ from tests.truth.record import LEVEL_KINDS
 from tests.truth.strikes import Strike
 from tests.truth.tables import MUTANTS, SCENARIOS, Mutant, Scenario
 
-_TREE = ("server.py", "settings.py", "pairs.py", "book", "exchanges", "proto", "services")
+_TREE = (
+    "server.py", "arguments.py", "settings.py", "pairs.py", "operating.py", "progress.py",
+    "book", "exchanges", "proto", "services",
+)  # fmt: skip
 _HEAL_S = 25.0
 
 

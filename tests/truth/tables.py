@@ -266,7 +266,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _mutant(
         "top cut before merging", "calm",
-        ("book/pair_books.py", "book.view(levels if wanted", "book.view(levels // 2 if wanted"),
+        ("book/pair_books.py", "levels if wanted is None or", "levels // 2 if wanted is None or"),
     ),
     _mutant(
         "dust: too little left out", "calm",
@@ -319,7 +319,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a cold connection takes over", "rotation",
         (
             "exchanges/feed.py",
-            "if _may_replace(book, public.books[book.venue], orphaned=orphaned, ahead=ahead):",
+            "if _may_replace(self.books[symbol][1], present, orphaned=orphaned, ahead=ahead):",
             "if True:",
         ),
     ),
