@@ -17,7 +17,6 @@ from exchanges.probe import PROBE, PROBE_DUE, Diff, Prober
 from exchanges.protocol import Protocol
 
 SNAPSHOT, KEEPALIVE = "snapshot", "keepalive"  # purposes of timers
-_QUIET_SHARE, _SPARE_SHARE = 0.75, 0.5  # of the budget, for REST books of quiet and of busy streams
 
 
 class Phase(Enum):
@@ -234,13 +233,15 @@ class StreamedProtocol(Protocol):
 
         def ask(number: int, deep: bool) -> Fetch:
             path, weight, levels = self.request(symbol, deep=deep)
-            share = _SPARE_SHARE if deep else _QUIET_SHARE
-            return Fetch(symbol, number, path, weight, levels, probe=True, share=share)
+            return Fetch(symbol, number, path, weight, levels, probe=True)
 
         def dead(reason: str) -> list[Action]:
             return self._dead(self.books[symbol], reason)
 
-        return Prober(symbol, ask, dead, netting=self.netting, audits=self.audits)
+        def unsure(reason: str) -> list[Action]:
+            return self.resync(symbol, State.STALE, reason)  # the snapshot of a stream costs no budget
+
+        return Prober(symbol, ask, dead, unsure, netting=self.netting, audits=self.audits)
 
     def _dead(self, book: StreamedBook, reason: str) -> list[Action]:
         """The stream tells nothing of what happens: begun anew, and at the second time on another connection."""
