@@ -298,7 +298,7 @@ class KrakenProtocol(StreamedProtocol):
         found = _SYMBOL.search(frame)
         symbol = found[1].decode("utf-8", "replace") if found else ""
         if symbol in self.books and b'"channel":"book"' in frame[:32]:
-            return [Garbage(symbol, kind, frame), *self.lost(symbol, State.GAP, "a message could not be read")]
+            return [Garbage(symbol, kind, frame), *self.garbled(symbol)]
         live = [each for each, book in self.books.items() if book.phase is Phase.LIVE]
         reason = "a message could not be read, which may have been of this book"
         return [Garbage("", kind, frame), *self.all_lost(live, State.GAP, reason)]

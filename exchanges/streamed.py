@@ -17,6 +17,9 @@ from exchanges.probe import PROBE, PROBE_DUE, Diff, Prober
 from exchanges.protocol import Protocol
 
 SNAPSHOT, KEEPALIVE = "snapshot", "keepalive"  # purposes of timers
+_RETRY_GROWS = 1.25  # from one subscription that brought no snapshot to the next
+_TRIES = 4  # of them; then another connection
+_GARBLED = 2  # snapshots in a row that could not be read and are asked for again at once
 
 
 class Phase(Enum):
@@ -36,6 +39,9 @@ class StreamedBook:
         self.position = 0
         self.epoch = 0  # of the subscription; timers of earlier ones are stale
         self.tries = 0  # subscriptions in a row that brought no snapshot
+        self.garbled = 0  # of those, whose snapshot could not be read
+        self.waited_s = 0.0  # for the latest one
+        self.arrivals = 0  # snapshots of the connection, at the last look
         self.deaths = 0  # times that the stream was found dead on this connection
         self.prober = prober
 
@@ -51,11 +57,13 @@ class StreamedProtocol(Protocol):
     probes = False
     audits = True
     netting = False  # whether the stream says nothing of changes that cancel each other out within one message
-    patience_s = 10.0  # for the snapshot after a subscription
+    retry_s = 2.0  # before a stream that brought no snapshot is subscribed again; grows with each try
+    patience_s = 10.0  # the same, at most, while snapshots of others keep coming
     keepalive_s = 0.0  # between messages of ours that keep the connection open; 0: none are needed
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self.books: dict[str, StreamedBook] = {}
+        self._arrivals = 0  # snapshots that have come on this connection
         self._epochs = itertools.count(1)  # of all books: one that goes and comes again must not hear its old timers
         super().__init__(instruments)
 
@@ -72,6 +80,10 @@ class StreamedProtocol(Protocol):
     def anew(self, symbols: Sequence[str]) -> list[Action]:
         """What begins the streams of these symbols again. A venue that bounds the rate of requests spreads it."""
         return [*self.unsubscribe(symbols), *self.subscribe(symbols)]
+
+    def unsent(self, symbol: str) -> bool:
+        """Whether the request that `anew` was called for has yet to go out."""
+        return False
 
     def keepalive(self) -> list[Send]:
         """What keeps the connection open."""
@@ -124,7 +136,8 @@ class StreamedProtocol(Protocol):
         actions.append(Load(symbol, snapshot))
         if book.phase is not Phase.LIVE:
             actions.append(Become(symbol, State.LIVE))
-        book.phase, book.position, book.tries = Phase.LIVE, snapshot.position, 0
+        book.phase, book.position, book.tries, book.garbled = Phase.LIVE, snapshot.position, 0, 0
+        self._arrivals += 1
         return actions
 
     def applied(self, symbol: str, diff: Diff) -> list[Action]:
@@ -132,6 +145,17 @@ class StreamedProtocol(Protocol):
         book = self.books[symbol]
         book.position = diff.last
         return book.prober.applied(diff) if book.prober else []
+
+    def garbled(self, symbol: str) -> list[Action]:
+        """A message of this book could not be read: a live one is lost, an awaited snapshot asked for again."""
+        book = self.books[symbol]
+        if book.phase is Phase.LIVE:
+            return self.lost(symbol, State.GAP, "a message could not be read")
+        if book.phase is Phase.IDLE or book.garbled >= _GARBLED:
+            return []  # a timer asks again
+        book.garbled += 1
+        book.tries -= 1
+        return self.resync(symbol, State.SYNCING, "its snapshot could not be read; subscribing again")
 
     def lost(self, symbol: str, state: State, reason: str) -> list[Action]:
         """The book of `symbol` cannot be continued: it is hidden, and its stream begun anew."""
@@ -170,9 +194,7 @@ class StreamedProtocol(Protocol):
             return book.prober.timeout(generation, purpose)
         if purpose != SNAPSHOT or book.phase is not Phase.WAITING or generation != book.epoch:
             return []
-        if book.tries < 2:
-            return self.resync(symbol, State.SYNCING, "no snapshot came; subscribing again")
-        return [self._await(book), Reconnect(f"no snapshot of {symbol} came", overlap=True)]
+        return self._overdue(book)
 
     def snapshot(self, fetch: Fetch, body: bytes) -> list[Action]:
         """A REST book to compare with."""
@@ -212,7 +234,7 @@ class StreamedProtocol(Protocol):
         """Forgets all that belonged to the connection."""
         super().closed()
         for book in self.books.values():
-            book.phase, book.position, book.tries, book.deaths = Phase.IDLE, 0, 0, 0
+            book.phase, book.position, book.tries, book.garbled, book.deaths = Phase.IDLE, 0, 0, 0, 0
             book.epoch = next(self._epochs)
             if book.prober:
                 book.prober.stop()
@@ -220,12 +242,30 @@ class StreamedProtocol(Protocol):
     # Within.
 
     def _await(self, book: StreamedBook) -> Timer:
-        book.phase, book.position = Phase.WAITING, 0
+        book.phase, book.position, book.waited_s = Phase.WAITING, 0, 0.0
         book.epoch = next(self._epochs)
         book.tries += 1
         if book.prober:
             book.prober.stop()
-        return Timer(book.symbol, book.epoch, SNAPSHOT, self.patience_s)
+        return self._look_later(book)
+
+    def _look_later(self, book: StreamedBook) -> Timer:
+        book.arrivals = self._arrivals
+        return Timer(book.symbol, book.epoch, SNAPSHOT, self._wait_s(book))
+
+    def _wait_s(self, book: StreamedBook) -> float:
+        return float(min(self.retry_s * _RETRY_GROWS ** (book.tries - 1), self.patience_s))
+
+    def _overdue(self, book: StreamedBook) -> list[Action]:
+        """No snapshot yet. Where the request has not gone out, or others come one after the other, its turn will."""
+        if self.unsent(book.symbol):
+            return [self._look_later(book)]
+        book.waited_s += self._wait_s(book)
+        if self._arrivals > book.arrivals and book.waited_s < self.patience_s:
+            return [self._look_later(book)]
+        if book.tries < _TRIES:
+            return self.resync(book.symbol, State.SYNCING, "no snapshot came; subscribing again")
+        return [self._await(book), Reconnect(f"no snapshot of {book.symbol} came", overlap=True)]
 
     def _prober(self, symbol: str) -> Prober | None:
         if not self.probes:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import pytest
 
 from book import State
@@ -137,16 +136,18 @@ def test_a_request_without_an_answer_confirms_nothing() -> None:
         desk.expire("probe")
     assert desk.state is State.LIVE
     desk.expire("probe")
-    assert desk.state is State.STALE
+    assert desk.book.state is State.STALE
     assert "no REST book to tell quiet from dead" in desk.book.reason
 
 
 def test_a_stream_with_its_own_snapshot_is_begun_anew() -> None:
     """That costs no budget, and tells the same."""
-    desk = live_stream(Probing())
-    for number in range(1, 3):
-        desk.frame(msgspec.json.encode(["A", "u", 100 + number, [], []]))
-    desk.protocol.books["A"].prober._pace._learnt = 16  # its messages have no stamps
+    protocol = Probing()
+    desk = live_stream(protocol)
+    prober = protocol.books["A"].prober
+    assert prober
+    for number in range(20):  # the messages of this venue have no stamps
+        prober._pace.note(STAMP + number * SECOND)
     unasked(desk, 20)
     assert (desk.state, desk.sent, desk.reconnects) == (State.STALE, ["unsub A", "sub A"], [])
     desk.frame(frame("A", "s", 300, [[9, 1]]))
