@@ -12,7 +12,7 @@ it may use; and after a bound it is not shown any more, since nobody can tell wh
 
 Some streams say nothing of changes that cancel each other out within one message ("netting"). There the ids of a
 quiet market may rise without a diff, and a stream is dead only where the REST book shows other levels besides; and a
-REST book of a moment within a diff may have levels that no diff tells of, so only those between diffs are compared.
+REST book of a moment within a diff may have levels that no diff tells of: one that differs is weighed (doubts.py).
 
 No I/O and no clock. Owned by the thread of the connection.
 """
@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 from book.venue_book import Levels
 from exchanges.actions import Action, Compare, Fetch, Snapshot, Threshold, Timer
+from exchanges.doubts import Doubts
 from exchanges.pace import Pace, square_of
 
 _EPOCHS = itertools.count(1)  # of all books: a symbol that goes and comes again must not hear its old timers
@@ -81,12 +82,16 @@ class Recent:
         """The prices of bids and asks that may have changed after `position`; None: nobody knows them any more."""
         if position < self._whole_since:
             return None
-        if self._netting and position != self._whole_since and all(diff.last != position for diff in self._diffs):
-            return None
         later = [diff for diff in self._diffs if diff.last > position]
         return {price for diff in later for price, _ in diff.bids}, {
             price for diff in later for price, _ in diff.asks
         }
+
+    def within(self, position: int) -> int:
+        """The end of the diff within which `position` lies, where it need not tell of all there was then; else 0."""
+        if not self._netting or position == self._whole_since or any(diff.last == position for diff in self._diffs):
+            return 0
+        return next((diff.last for diff in self._diffs if diff.last > position), 0)
 
 
 class Prober:
@@ -95,6 +100,7 @@ class Prober:
     # A dead stream is found within two rounds and the time that is due: 9 s where a book changes every second.
     due_s = 3.0  # for the stream to reach what the REST book had reached
     audit_every_s = 30.0  # a busy book is compared
+    netting_audit_every_s = 24.0  # the same, where two more rounds may have to follow
     vouched_s = 30.0  # requests fail for so long, without a diff meanwhile: then nobody can vouch for the book
     least_failures = 3  # that this takes
     longest_s = 60.0  # between the probes of a book that has been quiet for long: a quarter of that, at most this
@@ -143,11 +149,15 @@ class Prober:
         self._calm_s = 0.0  # of the silence, what was confirmed
         self._again_s: float | None = None  # there was no budget to ask: again when `_alone_s` is so long
         self._audit_in_s = 0.0
+        self._doubts = Doubts()
+        if netting:
+            self.audit_every_s = self.netting_audit_every_s
 
     def start(self, position: int) -> list[Action]:
         """The book is live, complete at `position`."""
         self.stop()
         self.recent.restart(position)
+        self._doubts.clear()
         self._pace.restart()
         self._busy = False
         self._spoken()
@@ -165,6 +175,7 @@ class Prober:
     def applied(self, diff: Diff) -> list[Action]:
         """The book has taken a diff."""
         self.recent.add(diff)
+        self._doubts.touched(diff.bids, diff.asks)
         actions = self._heard(diff.venue_ns)
         if self._ahead and diff.last >= self._ahead.position:
             actions += self._compare(self._ahead)
@@ -254,7 +265,7 @@ class Prober:
             return self._unsure(f"{silent}, and no budget to ask whether the market is quiet or the stream dead")
         if self._waiting or self._ahead:
             return actions
-        due = self._audits and self._audit_in_s <= 0 if busy else self._is_due()
+        due = self._audits and (self._audit_in_s <= 0 or self._doubts) if busy else self._is_due()
         if due:
             actions.append(self._request(deep=busy))
             if busy:
@@ -309,7 +320,11 @@ class Prober:
     def _compare(self, snapshot: Snapshot) -> list[Action]:
         self._ahead = None
         touched = self.recent.touched_since(snapshot.position)
-        if touched is None:
+        until = self.recent.within(snapshot.position)
+        if touched is None or (until and not (self._audits and self._doubts.news(snapshot.position, until))):
             return []
         self._vouched()
+        if until:
+            return [Compare(self._symbol, snapshot, touched, doubts=self._doubts)]
+        self._doubts.clear()
         return [Compare(self._symbol, snapshot, touched)]
