@@ -336,7 +336,7 @@ class BybitProtocol(StreamedProtocol):
         if symbol is None:
             reason = "a frame could not be read, which may have been a trade"
             return [Garbage("", kind, frame), *self.trades.all_missed(reason)]
-        return [Garbage(symbol, kind, frame), *self.garbled(symbol)]
+        return [Garbage(symbol, kind, frame), *self.garbled([symbol])]
 
     def _ask(self, op: str, topic: str, symbols: Sequence[str]) -> list[tuple[str, list[str], Send]]:
         """The requests, each with its id and its symbols."""

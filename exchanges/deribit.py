@@ -244,7 +244,7 @@ class DeribitProtocol(StreamedProtocol):
         """One that names its channel took something from that book; for any other the next change's id will tell."""
         found = _CHANNEL.search(frame)
         symbol = self._symbols.get(found[1].decode("utf-8", "replace"), "") if found else ""
-        return [Garbage(symbol, kind, frame), *(self.garbled(symbol) if symbol else ())]
+        return [Garbage(symbol, kind, frame), *(self.garbled([symbol]) if symbol else ())]
 
     # All else.
 

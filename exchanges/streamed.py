@@ -17,8 +17,8 @@ from exchanges.probe import PROBE, PROBE_DUE, Diff, Prober
 from exchanges.protocol import Protocol
 
 SNAPSHOT, KEEPALIVE = "snapshot", "keepalive"  # purposes of timers
-_RETRY_GROWS = 1.25  # from one subscription that brought no snapshot to the next
-_TRIES = 4  # of them; then another connection
+_TRIES = 4  # subscriptions that bring no snapshot; then another connection
+_RETRY_GROWS = 1.25  # from then on, with each further one
 _GARBLED = 2  # snapshots in a row that could not be read and are asked for again at once
 
 
@@ -38,6 +38,7 @@ class StreamedBook:
         self.phase = Phase.IDLE
         self.position = 0
         self.epoch = 0  # of the subscription; timers of earlier ones are stale
+        self.batch = 0  # books that were subscribed together have the same
         self.tries = 0  # subscriptions in a row that brought no snapshot
         self.garbled = 0  # of those, whose snapshot could not be read
         self.waited_s = 0.0  # for the latest one
@@ -57,13 +58,14 @@ class StreamedProtocol(Protocol):
     probes = False
     audits = True
     netting = False  # whether the stream says nothing of changes that cancel each other out within one message
-    retry_s = 2.0  # before a stream that brought no snapshot is subscribed again; grows with each try
+    retry_s = 2.0  # before a stream that brought no snapshot is subscribed again
     patience_s = 10.0  # the same, at most, while snapshots of others keep coming
     keepalive_s = 0.0  # between messages of ours that keep the connection open; 0: none are needed
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self.books: dict[str, StreamedBook] = {}
         self._arrivals = 0  # snapshots that have come on this connection
+        self._batches = itertools.count(1)
         self._epochs = itertools.count(1)  # of all books: one that goes and comes again must not hear its old timers
         super().__init__(instruments)
 
@@ -117,9 +119,10 @@ class StreamedProtocol(Protocol):
     def begin(self, symbols: Sequence[str]) -> list[Action]:
         """Subscribes, and waits for the snapshots."""
         actions: list[Action] = []
+        batch = next(self._batches)
         for symbol in symbols:
             actions.append(Become(symbol, State.SYNCING, "subscribing"))
-            actions.append(self._await(self.books[symbol]))
+            actions.append(self._await(self.books[symbol], batch))
         return [*actions, *self.subscribe(symbols)] if symbols else []
 
     def end(self, symbols: Sequence[str]) -> list[Action]:
@@ -146,16 +149,16 @@ class StreamedProtocol(Protocol):
         book.position = diff.last
         return book.prober.applied(diff) if book.prober else []
 
-    def garbled(self, symbol: str) -> list[Action]:
-        """A message of this book could not be read: a live one is lost, an awaited snapshot asked for again."""
-        book = self.books[symbol]
-        if book.phase is Phase.LIVE:
-            return self.lost(symbol, State.GAP, "a message could not be read")
-        if book.phase is Phase.IDLE or book.garbled >= _GARBLED:
-            return []  # a timer asks again
-        book.garbled += 1
-        book.tries -= 1
-        return self.resync(symbol, State.SYNCING, "its snapshot could not be read; subscribing again")
+    def garbled(self, symbols: Sequence[str], reason: str = "a message could not be read") -> list[Action]:
+        """A message of one of these could not be read: live ones are lost, awaited snapshots asked for again."""
+        books = [self.books[each] for each in symbols]
+        live = [book.symbol for book in books if book.phase is Phase.LIVE]
+        again = [book for book in books if book.phase is Phase.WAITING and book.garbled < _GARBLED]
+        for book in again:  # the others have their timer
+            book.garbled += 1
+            book.tries -= 1
+        waiting = [book.symbol for book in again]
+        return [*self.all_lost(live, State.GAP, reason), *self.restart(waiting, State.SYNCING, reason)]
 
     def lost(self, symbol: str, state: State, reason: str) -> list[Action]:
         """The book of `symbol` cannot be continued: it is hidden, and its stream begun anew."""
@@ -174,8 +177,9 @@ class StreamedProtocol(Protocol):
         """Hides these books and subscribes to all of them anew, in as few requests as may be."""
         begun = [each for each in symbols if self.books[each].phase is not Phase.IDLE]
         actions: list[Action] = []
+        batch = next(self._batches)
         for each in begun:
-            actions += [Become(each, state, reason), self._await(self.books[each])]
+            actions += [Become(each, state, reason), self._await(self.books[each], batch)]
         return [*actions, *self.anew(begun)] if begun else []
 
     def refused(self, symbol: str, reason: str) -> list[Action]:
@@ -241,7 +245,8 @@ class StreamedProtocol(Protocol):
 
     # Within.
 
-    def _await(self, book: StreamedBook) -> Timer:
+    def _await(self, book: StreamedBook, batch: int) -> Timer:
+        book.batch = batch
         book.phase, book.position, book.waited_s = Phase.WAITING, 0, 0.0
         book.epoch = next(self._epochs)
         book.tries += 1
@@ -254,7 +259,7 @@ class StreamedProtocol(Protocol):
         return Timer(book.symbol, book.epoch, SNAPSHOT, self._wait_s(book))
 
     def _wait_s(self, book: StreamedBook) -> float:
-        return float(min(self.retry_s * _RETRY_GROWS ** (book.tries - 1), self.patience_s))
+        return float(min(self.retry_s * _RETRY_GROWS ** max(0, book.tries - _TRIES), self.patience_s))
 
     def _overdue(self, book: StreamedBook) -> list[Action]:
         """No snapshot yet. Where the request has not gone out, or others come one after the other, its turn will."""
@@ -263,9 +268,11 @@ class StreamedProtocol(Protocol):
         book.waited_s += self._wait_s(book)
         if self._arrivals > book.arrivals and book.waited_s < self.patience_s:
             return [self._look_later(book)]
-        if book.tries < _TRIES:
-            return self.resync(book.symbol, State.SYNCING, "no snapshot came; subscribing again")
-        return [self._await(book), Reconnect(f"no snapshot of {book.symbol} came", overlap=True)]
+        if book.tries >= _TRIES:
+            return [self._await(book, 0), Reconnect(f"no snapshot of {book.symbol} came", overlap=True)]
+        waiting = [each for each in self.books.values() if each.phase is Phase.WAITING and each.batch == book.batch]
+        late = [each.symbol for each in waiting if not self.unsent(each.symbol)]
+        return self.restart(late, State.SYNCING, "no snapshot came; subscribing again")
 
     def _prober(self, symbol: str) -> Prober | None:
         if not self.probes:
