@@ -49,6 +49,14 @@ class Diff(NamedTuple):
     venue_ns: int
 
 
+class _Touched(NamedTuple):
+    """What is remembered of a diff: the prices of its levels, a third of the memory of the whole."""
+
+    last: int
+    bids: tuple[float, ...]
+    asks: tuple[float, ...]
+
+
 class Recent:
     """The diffs that a live book has taken lately, and up to which position it is complete.
 
@@ -59,7 +67,7 @@ class Recent:
         self._netting = netting
         self.position = 0
         self._whole_since = 0  # every change after this position is in _diffs
-        self._diffs: deque[Diff] = deque()
+        self._diffs: deque[_Touched] = deque()
         self._levels = 0  # in all of them
 
     def restart(self, position: int) -> None:
@@ -70,7 +78,8 @@ class Recent:
 
     def add(self, diff: Diff) -> None:
         """The book has taken a diff."""
-        self._diffs.append(diff)
+        bids, asks = tuple([price for price, _ in diff.bids]), tuple([price for price, _ in diff.asks])
+        self._diffs.append(_Touched(diff.last, bids, asks))
         self._levels += len(diff.bids) + len(diff.asks)
         while len(self._diffs) > _RECENT_DIFFS or self._levels > _RECENT_LEVELS:
             oldest = self._diffs.popleft()
@@ -83,9 +92,7 @@ class Recent:
         if position < self._whole_since:
             return None
         later = [diff for diff in self._diffs if diff.last > position]
-        return {price for diff in later for price, _ in diff.bids}, {
-            price for diff in later for price, _ in diff.asks
-        }
+        return {price for diff in later for price in diff.bids}, {price for diff in later for price in diff.asks}
 
     def within(self, position: int) -> int:
         """The end of the diff within which `position` lies, where it need not tell of all there was then; else 0."""
