@@ -1,10 +1,11 @@
 """What a protocol wants done. The feed carries out those on books, the connection's thread those on the network."""
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import NamedTuple
 
 from book import Check, Print, Side, Stamps, State, TradeTape, VenueBook
 from book.venue_book import Levels
+from exchanges.doubts import Doubts, Place
 
 
 class Snapshot(NamedTuple):
@@ -118,12 +119,14 @@ class Compare(NamedTuple):
 
     `touched`: the prices of bids and asks that diffs have changed between the two moments.
     `heal`: what a difference, in words, calls for; None: the book is in error, and built anew.
+    `doubts`: a difference proves nothing by itself, and is weighed there together with those of other moments.
     """
 
     symbol: str
     snapshot: Snapshot
     touched: tuple[Set[float], Set[float]]
     heal: "Callable[[str], list[Action]] | None" = None
+    doubts: Doubts | None = None
 
     def on(self, book: VenueBook, received_ns: int, applied_ns: int) -> str | None:
         """Compares; returns what differs, None when all is equal. The pair's lock is held."""
@@ -134,11 +137,18 @@ class Compare(NamedTuple):
             ("bid", book.bids, told.bids, told.known_bid, self.touched[0]),
             ("ask", book.asks, told.asks, told.known_ask, self.touched[1]),
         )
-        for name, side, levels, known, touched in sides:
-            differs = _unlike(name, side, levels, known, touched)
-            if differs:
-                book.counters.audits_failed += 1
-                return f"{differs} (REST book at {told.position}, ours at {book.position})"
+        differing = (each for side in sides for each in _unlike(*side))
+        if self.doubts is None:
+            differs = next((words for _, _, words in differing), None)
+        else:
+            found = {place: (amount, words) for place, amount, words in differing}
+            proven = self.doubts.weigh({place: amount for place, (amount, _) in found.items()})
+            if found and not proven:
+                return None
+            differs = f"{found[proven][1]}, not for the first time" if proven else None
+        if differs:
+            book.counters.audits_failed += 1
+            return f"{differs} (REST book at {told.position}, ours at {book.position})"
         book.confirm(Check.REST_BOOK, received_ns)
         return None
 
@@ -258,17 +268,19 @@ def _difference(name: str, ours: Levels, told: Levels) -> str:
     return f"{name} side: {len(ours)} levels, the venue says {len(told)}"
 
 
-def _unlike(name: str, side: Side, levels: Levels, known: float | None, touched: Set[float]) -> str | None:
-    """The first level within both horizons that is not the same on both sides, in words."""
+def _unlike(
+    name: str, side: Side, levels: Levels, known: float | None, touched: Set[float]
+) -> Iterator[tuple[Place, object, str]]:
+    """The levels within both horizons that are not the same on both sides: which, the amount told, and in words."""
     told = {price: amount for price, amount in levels if amount}
     for price in [price for price in side.amounts if price not in told]:
         if not (price in touched or side.beyond_horizon(price) or _beyond(price, known, bids=name == "bid")):
-            return f"{name} {price} x {side.amounts[price]} is not in the venue's book"
+            yield (name, price), None, f"{name} {price} x {side.amounts[price]} is not in the venue's book"
     for price, amount in told.items():
         if price not in touched and side.amounts.get(price) != amount and not side.beyond_horizon(price):
             ours = side.amounts.get(price)
-            return f"{name} {price} is {'missing' if ours is None else f'x {ours}'}, the venue says x {amount}"
-    return None
+            words = f"{name} {price} is {'missing' if ours is None else f'x {ours}'}, the venue says x {amount}"
+            yield (name, price), amount, words
 
 
 def _beyond(price: float, known: float | None, *, bids: bool) -> bool:

@@ -33,15 +33,15 @@ class Budget:
         `share`: of what is ours, how much may be used with it.
         """
         with self._lock:
-            if now < self.banned_until:
-                return self.banned_until - now
-            used = self._used(now)
-            if used + weight <= max(self.limit * _SHARE, weight) * share:
+            wait_s = self._wait_s(weight, now, share)
+            if wait_s == 0:
                 self._spent.append((now, weight))
-                return 0.0
-            if self._spent:
-                return max(0.01, self._spent[0][0] + self.window_s - now)
-            return max(0.01, self._others_until - now)
+            return wait_s
+
+    def fits(self, weight: int, now: float, share: float = 1.0) -> bool:
+        """Whether `delay_s` would return 0; spends nothing."""
+        with self._lock:
+            return self._wait_s(weight, now, share) == 0
 
     def told(self, used: int, now: float) -> None:
         """The venue says that `used` weight is used in the present window."""
@@ -55,6 +55,15 @@ class Budget:
         """Nothing may be asked for so long."""
         with self._lock:
             self.banned_until = max(self.banned_until, now + seconds)
+
+    def _wait_s(self, weight: int, now: float, share: float) -> float:
+        if now < self.banned_until:
+            return self.banned_until - now
+        if self._used(now) + weight <= max(self.limit * _SHARE, weight) * share:
+            return 0.0
+        if self._spent:
+            return max(0.01, self._spent[0][0] + self.window_s - now)
+        return max(0.01, self._others_until - now)
 
     def _used(self, now: float) -> int:
         while self._spent and self._spent[0][0] <= now - self.window_s:

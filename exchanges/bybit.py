@@ -336,10 +336,7 @@ class BybitProtocol(StreamedProtocol):
         if symbol is None:
             reason = "a frame could not be read, which may have been a trade"
             return [Garbage("", kind, frame), *self.trades.all_missed(reason)]
-        actions: list[Action] = [Garbage(symbol, kind, frame)]
-        if self.books[symbol].phase is Phase.LIVE:
-            actions += self.lost(symbol, State.GAP, "a message could not be read")
-        return actions
+        return [Garbage(symbol, kind, frame), *self.garbled([symbol])]
 
     def _ask(self, op: str, topic: str, symbols: Sequence[str]) -> list[tuple[str, list[str], Send]]:
         """The requests, each with its id and its symbols."""

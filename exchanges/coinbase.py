@@ -170,6 +170,10 @@ class CoinbaseProtocol(StreamedProtocol):
         self._wanted |= dict.fromkeys(symbols)
         return [] if self._pacing else self._ask_anew()
 
+    def unsent(self, symbol: str) -> bool:
+        """It waits for the pace."""
+        return symbol in self._wanted
+
     def restart(self, symbols: Sequence[str], state: State, reason: str) -> list[Action]:
         """With the markets that share their streams: those pause too."""
         products = dict.fromkeys(self._product[each] for each in symbols)

@@ -155,6 +155,10 @@ class DeribitProtocol(StreamedProtocol):
         self._renewals.update(dict.fromkeys(symbols))
         return [] if self._resting else self._renew()
 
+    def unsent(self, symbol: str) -> bool:
+        """It waits for the next second."""
+        return symbol in self._renewals
+
     def keepalive(self) -> list[Send]:
         """Heartbeats keep the connection open, and us informed; they are asked for again where none has come."""
         beat, self._beat = self._beat, False
@@ -237,16 +241,10 @@ class DeribitProtocol(StreamedProtocol):
         return [(price, none if verb == "delete" else amount) for verb, price, amount in entries]
 
     def _unreadable(self, kind: str, frame: bytes) -> list[Action]:
-        """One that names its channel took something from that book; for any other the next change's id will tell.
-
-        While a snapshot is awaited, its timer asks again.
-        """
+        """One that names its channel took something from that book; for any other the next change's id will tell."""
         found = _CHANNEL.search(frame)
         symbol = self._symbols.get(found[1].decode("utf-8", "replace"), "") if found else ""
-        garbage = Garbage(symbol, kind, frame)
-        if not symbol or self.books[symbol].phase is not Phase.LIVE:
-            return [garbage]
-        return [garbage, *self.lost(symbol, State.GAP, "a message could not be read")]
+        return [Garbage(symbol, kind, frame), *(self.garbled([symbol]) if symbol else ())]
 
     # All else.
 

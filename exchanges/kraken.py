@@ -289,7 +289,7 @@ class KrakenProtocol(StreamedProtocol):
         return []
 
     def _unreadable(self, kind: str, frame: bytes) -> list[Action]:
-        """The book that it names is begun anew; where it names none, every live one: it may have been any book's.
+        """The book that it names is begun anew; where it names none, every one: it may have been any book's.
 
         The next checksum would not tell, but of the ten best levels. Of a trade the next number tells.
         """
@@ -298,10 +298,9 @@ class KrakenProtocol(StreamedProtocol):
         found = _SYMBOL.search(frame)
         symbol = found[1].decode("utf-8", "replace") if found else ""
         if symbol in self.books and b'"channel":"book"' in frame[:32]:
-            return [Garbage(symbol, kind, frame), *self.lost(symbol, State.GAP, "a message could not be read")]
-        live = [each for each, book in self.books.items() if book.phase is Phase.LIVE]
+            return [Garbage(symbol, kind, frame), *self.garbled([symbol])]
         reason = "a message could not be read, which may have been of this book"
-        return [Garbage("", kind, frame), *self.all_lost(live, State.GAP, reason)]
+        return [Garbage("", kind, frame), *self.garbled(list(self.books), reason)]
 
     def _ask(self, method: str, symbols: Sequence[str], *, channel: str, **more: Any) -> list[Send]:
         sends = []

@@ -323,10 +323,7 @@ class OkxProtocol(StreamedProtocol):
         symbol = found[1].decode("utf-8", "replace") if found else ""
         if symbol not in self.books:
             return [Garbage("", kind, frame)]
-        garbage = Garbage(symbol, kind, frame)
-        if self.books[symbol].phase is not Phase.LIVE:  # it may have been the snapshot: the timer asks again
-            return [garbage]
-        return [garbage, *self.lost(symbol, State.GAP, "a message could not be read")]
+        return [Garbage(symbol, kind, frame), *self.garbled([symbol])]
 
     def _ask(self, operation: str, channel: str, symbols: Sequence[str]) -> list[tuple[str, list[str], Send]]:
         """The requests, each with its id and its symbols."""

@@ -1,5 +1,7 @@
 """How long a book usually stays as it is, and so after which silence it is suspicious."""
 
+import math
+
 _UPDATES = 16  # over which what is usual is learnt
 _SECOND_NS = 10**9
 _AFTER_A_SECOND_S = 2.5  # the silence that is suspicious where a second is usual; it grows with the square root
@@ -16,12 +18,13 @@ class Pace:
     that a stream that comes in bursts is judged by the silences between them.
     """
 
-    __slots__ = ("_last_ns", "shortest_s", "square")
+    __slots__ = ("_last_ns", "_learnt", "shortest_s", "square")
 
     def __init__(self, shortest_s: float = 1.0) -> None:
         """`shortest_s`: no silence below it is suspicious, however busy the book: the questions are counted."""
         self.shortest_s = shortest_s
         self._last_ns = 0
+        self._learnt = 0  # gaps
         self.square = square_of(3.0)  # the mean square of the gaps in seconds; before any is known
 
     def restart(self) -> None:
@@ -36,8 +39,14 @@ class Pace:
             if gap_s > _LONGEST_GAP_S:
                 gap_s = _LONGEST_GAP_S
             self.square += (gap_s * gap_s - self.square) / _UPDATES
+            self._learnt += 1
         if venue_ns > 0:
             self._last_ns = venue_ns
+
+    @property
+    def usual_s(self) -> float:
+        """The usual gap; without end while too little is known."""
+        return math.sqrt(self.square) if self._learnt >= _UPDATES else math.inf
 
     @property
     def threshold_s(self) -> float:

@@ -97,8 +97,12 @@ class RestClient:
     def submit(self, request: Request, answer: Callable[[Answer, str], None]) -> None:
         """Asks as soon as the budget allows, then calls `answer` in a thread of the pool, with the path asked for.
 
-        Where the share of a request would be exceeded the answer is NoBudget.
+        Where the share of a request would be exceeded the answer is NoBudget: at once, since whoever asks has to know
+        that nobody will answer, even while all threads of the pool wait for the budget themselves.
         """
+        if request.share < 1 and not self.budget.fits(request.weight, time.monotonic(), request.share):
+            answer(self._no_budget(), request.path)
+            return
         try:
             self._jobs.put_nowait(_Job(-request.share, next(self._order), request, answer))
         except queue.Full:
@@ -118,13 +122,16 @@ class RestClient:
             path, weight = cheaper
         while (delay := self.budget.delay_s(weight, time.monotonic(), share)) > 0:
             if share < 1:
-                raise NoBudget(f"the budget of {self.venue.name} is wanted for others")
+                raise self._no_budget()
             self._starved.add(threading.get_ident())
             stopped = self._stopped.wait(min(delay, 60.0))
             self._starved.discard(threading.get_ident())
             if stopped:
                 raise Unreachable("stopped")
         return path
+
+    def _no_budget(self) -> NoBudget:
+        return NoBudget(f"the budget of {self.venue.name} is wanted for others")
 
     def _ask(self, path: str) -> bytes:
         url = self.base + path

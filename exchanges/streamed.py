@@ -17,7 +17,9 @@ from exchanges.probe import PROBE, PROBE_DUE, Diff, Prober
 from exchanges.protocol import Protocol
 
 SNAPSHOT, KEEPALIVE = "snapshot", "keepalive"  # purposes of timers
-_QUIET_SHARE, _SPARE_SHARE = 0.75, 0.5  # of the budget, for REST books of quiet and of busy streams
+_TRIES = 4  # subscriptions that bring no snapshot; then another connection
+_RETRY_GROWS = 1.25  # from then on, with each further one
+_GARBLED = 2  # snapshots in a row that could not be read and are asked for again at once
 
 
 class Phase(Enum):
@@ -36,7 +38,11 @@ class StreamedBook:
         self.phase = Phase.IDLE
         self.position = 0
         self.epoch = 0  # of the subscription; timers of earlier ones are stale
+        self.batch = 0  # books that were subscribed together have the same
         self.tries = 0  # subscriptions in a row that brought no snapshot
+        self.garbled = 0  # of those, whose snapshot could not be read
+        self.waited_s = 0.0  # for the latest one
+        self.arrivals = 0  # snapshots of the connection, at the last look
         self.deaths = 0  # times that the stream was found dead on this connection
         self.prober = prober
 
@@ -52,11 +58,14 @@ class StreamedProtocol(Protocol):
     probes = False
     audits = True
     netting = False  # whether the stream says nothing of changes that cancel each other out within one message
-    patience_s = 10.0  # for the snapshot after a subscription
+    retry_s = 2.0  # before a stream that brought no snapshot is subscribed again
+    patience_s = 10.0  # the same, at most, while snapshots of others keep coming
     keepalive_s = 0.0  # between messages of ours that keep the connection open; 0: none are needed
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self.books: dict[str, StreamedBook] = {}
+        self._arrivals = 0  # snapshots that have come on this connection
+        self._batches = itertools.count(1)
         self._epochs = itertools.count(1)  # of all books: one that goes and comes again must not hear its old timers
         super().__init__(instruments)
 
@@ -73,6 +82,10 @@ class StreamedProtocol(Protocol):
     def anew(self, symbols: Sequence[str]) -> list[Action]:
         """What begins the streams of these symbols again. A venue that bounds the rate of requests spreads it."""
         return [*self.unsubscribe(symbols), *self.subscribe(symbols)]
+
+    def unsent(self, symbol: str) -> bool:
+        """Whether the request that `anew` was called for has yet to go out."""
+        return False
 
     def keepalive(self) -> list[Send]:
         """What keeps the connection open."""
@@ -106,9 +119,10 @@ class StreamedProtocol(Protocol):
     def begin(self, symbols: Sequence[str]) -> list[Action]:
         """Subscribes, and waits for the snapshots."""
         actions: list[Action] = []
+        batch = next(self._batches)
         for symbol in symbols:
             actions.append(Become(symbol, State.SYNCING, "subscribing"))
-            actions.append(self._await(self.books[symbol]))
+            actions.append(self._await(self.books[symbol], batch))
         return [*actions, *self.subscribe(symbols)] if symbols else []
 
     def end(self, symbols: Sequence[str]) -> list[Action]:
@@ -125,7 +139,8 @@ class StreamedProtocol(Protocol):
         actions.append(Load(symbol, snapshot))
         if book.phase is not Phase.LIVE:
             actions.append(Become(symbol, State.LIVE))
-        book.phase, book.position, book.tries = Phase.LIVE, snapshot.position, 0
+        book.phase, book.position, book.tries, book.garbled = Phase.LIVE, snapshot.position, 0, 0
+        self._arrivals += 1
         return actions
 
     def applied(self, symbol: str, diff: Diff) -> list[Action]:
@@ -133,6 +148,17 @@ class StreamedProtocol(Protocol):
         book = self.books[symbol]
         book.position = diff.last
         return book.prober.applied(diff) if book.prober else []
+
+    def garbled(self, symbols: Sequence[str], reason: str = "a message could not be read") -> list[Action]:
+        """A message of one of these could not be read: live ones are lost, awaited snapshots asked for again."""
+        books = [self.books[each] for each in symbols]
+        live = [book.symbol for book in books if book.phase is Phase.LIVE]
+        again = [book for book in books if book.phase is Phase.WAITING and book.garbled < _GARBLED]
+        for book in again:  # the others have their timer
+            book.garbled += 1
+            book.tries -= 1
+        waiting = [book.symbol for book in again]
+        return [*self.all_lost(live, State.GAP, reason), *self.restart(waiting, State.SYNCING, reason)]
 
     def lost(self, symbol: str, state: State, reason: str) -> list[Action]:
         """The book of `symbol` cannot be continued: it is hidden, and its stream begun anew."""
@@ -151,8 +177,9 @@ class StreamedProtocol(Protocol):
         """Hides these books and subscribes to all of them anew, in as few requests as may be."""
         begun = [each for each in symbols if self.books[each].phase is not Phase.IDLE]
         actions: list[Action] = []
+        batch = next(self._batches)
         for each in begun:
-            actions += [Become(each, state, reason), self._await(self.books[each])]
+            actions += [Become(each, state, reason), self._await(self.books[each], batch)]
         return [*actions, *self.anew(begun)] if begun else []
 
     def refused(self, symbol: str, reason: str) -> list[Action]:
@@ -171,9 +198,7 @@ class StreamedProtocol(Protocol):
             return book.prober.timeout(generation, purpose)
         if purpose != SNAPSHOT or book.phase is not Phase.WAITING or generation != book.epoch:
             return []
-        if book.tries < 2:
-            return self.resync(symbol, State.SYNCING, "no snapshot came; subscribing again")
-        return [self._await(book), Reconnect(f"no snapshot of {symbol} came", overlap=True)]
+        return self._overdue(book)
 
     def snapshot(self, fetch: Fetch, body: bytes) -> list[Action]:
         """A REST book to compare with."""
@@ -213,20 +238,41 @@ class StreamedProtocol(Protocol):
         """Forgets all that belonged to the connection."""
         super().closed()
         for book in self.books.values():
-            book.phase, book.position, book.tries, book.deaths = Phase.IDLE, 0, 0, 0
+            book.phase, book.position, book.tries, book.garbled, book.deaths = Phase.IDLE, 0, 0, 0, 0
             book.epoch = next(self._epochs)
             if book.prober:
                 book.prober.stop()
 
     # Within.
 
-    def _await(self, book: StreamedBook) -> Timer:
-        book.phase, book.position = Phase.WAITING, 0
+    def _await(self, book: StreamedBook, batch: int) -> Timer:
+        book.batch = batch
+        book.phase, book.position, book.waited_s = Phase.WAITING, 0, 0.0
         book.epoch = next(self._epochs)
         book.tries += 1
         if book.prober:
             book.prober.stop()
-        return Timer(book.symbol, book.epoch, SNAPSHOT, self.patience_s)
+        return self._look_later(book)
+
+    def _look_later(self, book: StreamedBook) -> Timer:
+        book.arrivals = self._arrivals
+        return Timer(book.symbol, book.epoch, SNAPSHOT, self._wait_s(book))
+
+    def _wait_s(self, book: StreamedBook) -> float:
+        return float(min(self.retry_s * _RETRY_GROWS ** max(0, book.tries - _TRIES), self.patience_s))
+
+    def _overdue(self, book: StreamedBook) -> list[Action]:
+        """No snapshot yet. Where the request has not gone out, or others come one after the other, its turn will."""
+        if self.unsent(book.symbol):
+            return [self._look_later(book)]
+        book.waited_s += self._wait_s(book)
+        if self._arrivals > book.arrivals and book.waited_s < self.patience_s:
+            return [self._look_later(book)]
+        if book.tries >= _TRIES:
+            return [self._await(book, 0), Reconnect(f"no snapshot of {book.symbol} came", overlap=True)]
+        waiting = [each for each in self.books.values() if each.phase is Phase.WAITING and each.batch == book.batch]
+        late = [each.symbol for each in waiting if not self.unsent(each.symbol)]
+        return self.restart(late, State.SYNCING, "no snapshot came; subscribing again")
 
     def _prober(self, symbol: str) -> Prober | None:
         if not self.probes:
@@ -234,13 +280,15 @@ class StreamedProtocol(Protocol):
 
         def ask(number: int, deep: bool) -> Fetch:
             path, weight, levels = self.request(symbol, deep=deep)
-            share = _SPARE_SHARE if deep else _QUIET_SHARE
-            return Fetch(symbol, number, path, weight, levels, probe=True, share=share)
+            return Fetch(symbol, number, path, weight, levels, probe=True)
 
         def dead(reason: str) -> list[Action]:
             return self._dead(self.books[symbol], reason)
 
-        return Prober(symbol, ask, dead, netting=self.netting, audits=self.audits)
+        def unsure(reason: str) -> list[Action]:
+            return self.resync(symbol, State.STALE, reason)  # the snapshot of a stream costs no budget
+
+        return Prober(symbol, ask, dead, unsure, netting=self.netting, audits=self.audits)
 
     def _dead(self, book: StreamedBook, reason: str) -> list[Action]:
         """The stream tells nothing of what happens: begun anew, and at the second time on another connection."""

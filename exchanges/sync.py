@@ -12,7 +12,7 @@ from enum import Enum, auto
 
 from book import State
 from exchanges.actions import Action, Apply, Become, Count, Fetch, Load, Reconnect, Snapshot, Timer
-from exchanges.probe import PROBE, PROBE_DUE, Diff, Prober
+from exchanges.probe import PROBE, PROBE_DUE, SPARE_SHARE, Diff, Prober
 
 FIRST_DIFF, REFRESH, DEEPEN, HELD = "first diff", "refresh", "deepen", "held"  # purposes of timers
 _BUFFERED_DIFFS = 20_000  # while a snapshot is on its way; when full, start over
@@ -21,8 +21,8 @@ _RETRY_GROWS = 1.25  # from one snapshot that was of no use to the next
 _SLOW_RETRY_S = 5.0  # at most between two
 _DEEPEN_S = 2.0  # from a shallow snapshot until the deep one is asked for
 _REFRESH_AGAIN_S = 10.0  # after a fresh snapshot of a live book could not be had
-# Of our budget: what is left belongs to books that are not live.
-_SPARE_SHARE, _QUIET_SHARE, _REFRESH_SHARE = 0.5, 0.75, 0.9
+# Of our budget; what is left belongs to books that are not live.
+_REFRESH_SHARE = 0.9
 
 
 class Phase(Enum):
@@ -57,8 +57,9 @@ class Synchroniser(ABC):
         self.generation = 0  # of the latest fetch or timer; answers to earlier ones come too late
         self.refreshing = False  # live, and a fresh snapshot is on its way
         self.doubt = ""  # why diffs are kept, not applied, until that snapshot has come; "": they are applied
-        self.prober = Prober(symbol, self._ask, self.dead, shortest_s=self.least_silence_s)
+        self.prober = Prober(symbol, self._ask, self.dead, self.unsure, shortest_s=self.least_silence_s)
         self._holds = 0  # times in doubt
+        self._silent = False  # the snapshot is asked for because the stream has not spoken for long
         self._unproven = False  # live by a snapshot that no diff has joined yet
         self._floor = 0  # the stream has told of changes up to here: an older snapshot alone lacks them
         self._tries = 0
@@ -131,7 +132,7 @@ class Synchroniser(ABC):
             return [self._fetch(min(retry_s, 1.0))]
         self.refreshing = False
         self._buffer.clear()
-        purpose = DEEPEN if fetch.share == _SPARE_SHARE else REFRESH
+        purpose = DEEPEN if fetch.share == SPARE_SHARE else REFRESH
         return [Timer(self.symbol, self.generation, purpose, max(retry_s, _REFRESH_AGAIN_S))]
 
     def timeout(self, generation: int, purpose: str) -> list[Action]:
@@ -169,12 +170,18 @@ class Synchroniser(ABC):
         """The stream tells nothing of what happens: hide the book, and try another connection."""
         return [*self.drop(State.STALE, reason), Reconnect(f"{self.symbol}: {reason}", overlap=True)]
 
+    def unsure(self, reason: str) -> list[Action]:
+        """Nobody tells whether the market is quiet or the stream dead: hide the book until a snapshot does."""
+        actions = self.resync(State.STALE, reason)
+        self._silent = True
+        return actions
+
     def refresh(self, *, spare: bool = False) -> list[Action]:
         """Rebuild from a fresh, deep snapshot without leaving live: diffs are applied and kept meanwhile."""
         if self.phase is not Phase.LIVE or self.refreshing:
             return []
         self._expect_fresh()
-        return [self._fetch(0.0, _SPARE_SHARE if spare else _REFRESH_SHARE)]
+        return [self._fetch(0.0, SPARE_SHARE if spare else _REFRESH_SHARE)]
 
     def hold(self, reason: str) -> list[Action]:
         """Something may be missing from the diffs, nobody knows: the book stays as it is until a fresh snapshot.
@@ -194,6 +201,9 @@ class Synchroniser(ABC):
     # Within.
 
     def _go_live(self, snapshot: Snapshot, diffs: list[Diff]) -> list[Action]:
+        if self._silent and not self._buffer and snapshot.position > self._floor:
+            return self.dead(f"the venue is at {snapshot.position}, and the stream still says nothing")
+        self._silent = False
         self._unproven = not self._buffer
         was_live = self.phase is Phase.LIVE
         self.phase, self.refreshing, self.doubt, self._tries = Phase.LIVE, False, "", 0
@@ -267,6 +277,7 @@ class Synchroniser(ABC):
 
     def _restart(self, phase: Phase) -> None:
         self.phase, self.refreshing, self.doubt, self._unproven = phase, False, "", False
+        self._silent = False
         self.prober.stop()
         self.generation += 1
         self.position = 0
@@ -308,5 +319,4 @@ class Synchroniser(ABC):
         """The request for a snapshot to hold the book against."""
         levels = self.audit_levels if deep else self.quiet_levels
         path, weight = self.request(levels)
-        share = _SPARE_SHARE if deep else _QUIET_SHARE
-        return Fetch(self.symbol, number, path, weight, levels, probe=True, share=share)
+        return Fetch(self.symbol, number, path, weight, levels, probe=True)

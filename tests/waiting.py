@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-DEADLINE_S = 10.0
+DEADLINE_S = 20.0
 _pause = threading.Event()  # never set: a wait on it is a pause that blocks nobody
 
 

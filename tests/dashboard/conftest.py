@@ -15,7 +15,7 @@ from proto import orderbook_pb2 as pb
 from tests.dashboard.fake import FakeServer
 
 GOLDEN = Path(__file__).parent / "golden"
-DEADLINE_S = 10.0
+DEADLINE_S = 20.0
 SECOND = 1_000_000_000
 
 

@@ -119,7 +119,7 @@ def settle(desk: CoinbaseDesk, exchange: Exchange) -> None:
             desk.frame(body)
         exchange.wire.clear()
         expire(desk, "pace")
-    for purpose in ("snapshot", "pace", "pace"):  # for what was lost with nothing behind it
+    for purpose in ("snapshot", "snapshot", "pace", "pace"):  # for what was lost with nothing behind it
         expire(desk, purpose)
         serve(desk, exchange)
         for body in exchange.wire:

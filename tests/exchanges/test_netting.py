@@ -143,8 +143,8 @@ def test_a_netting_stream_that_lags_is_no_live_one() -> None:
     assert "bid 8.0 is missing" in desk.book.reason
 
 
-def test_where_changes_are_netted_only_books_between_diffs_are_compared() -> None:
-    """A REST book of a moment within a diff may have a level that came and went: nothing is made of it."""
+def test_where_changes_are_netted_one_book_within_a_diff_condemns_nothing() -> None:
+    """A REST book of a moment within a diff may have a level that came and went: by itself it proves nothing."""
     desk = live(Netting)
     desk.frame(told(110, (9.0, 1.0)))
     for position, passed in ((105, 0), (110, 1), (100, 2)):
@@ -156,6 +156,93 @@ def test_where_changes_are_netted_only_books_between_diffs_are_compared() -> Non
     desk.answer(told(115, (10.0, 1.0), (9.0, 1.0), (8.0, 5.0)))
     desk.frame(told(120, (7.0, 1.0)))
     assert (desk.state, desk.book.counters.audits_passed) == (State.LIVE, 2)
+
+
+def within(desk: Desk, *bids: tuple[float, float], touched: float = 1.0) -> None:
+    """Two more diffs, then a REST book of a moment within the first of them."""
+    position = desk.book.position
+    desk.frame(told(position + 10, (touched, position)))
+    desk.frame(told(position + 20, (touched, position + 1)))
+    desk.note(desk.feed._carry_out(desk.protocol.probe("A"), 0))
+    desk.answer(told(position + 5, *bids))
+
+
+def test_levels_of_a_moment_within_a_diff_are_compared_all_the_same() -> None:
+    """Where all agree that the diff does not tell of, the book is confirmed."""
+    desk = live(Netting)
+    for number in range(1, 5):
+        within(desk, (10.0, 1.0), (1.0, 77.0))
+        assert (desk.state, desk.book.counters.audits_passed) == (State.LIVE, number)
+
+
+def test_a_level_that_is_wrong_at_three_moments_is_an_error() -> None:
+    """No diff has told of it, and it cannot have come and gone within each of them."""
+    desk = live(Netting)
+    for _ in range(2):
+        within(desk, (10.0, 1.0), (8.0, 5.0))
+        assert (desk.state, desk.book.counters.audits_passed, desk.book.counters.audits_failed) == (State.LIVE, 0, 0)
+    within(desk, (10.0, 1.0), (8.0, 5.0))
+    assert desk.book.state is State.GAP
+    assert "bid 8.0 is missing, the venue says x 5.0, not for the first time" in desk.book.reason
+    assert desk.book.counters.audits_failed == 1
+
+
+def test_a_level_too_many_is_one_too() -> None:
+    """Ours has it, and the venue's book has not."""
+    desk = live(Netting)
+    for _ in range(3):
+        within(desk)
+    assert desk.state is State.GAP
+    assert "bid 10.0 x 1.0 is not in the venue's book, not for the first time" in desk.book.reason
+
+
+def test_levels_that_come_and_go_are_no_error() -> None:
+    """Orders that flicker: another amount, or another price, or nothing in between."""
+    desk = live(Netting)
+    for amount in range(1, 9):
+        within(desk, (10.0, 1.0), (8.0, float(amount)))
+        within(desk, (10.0, 1.0), (9.0 - amount / 10, 5.0))
+    for _ in range(4):
+        for _ in range(2):
+            within(desk, (10.0, 1.0), (8.0, 5.0))
+        within(desk, (10.0, 1.0))
+    assert (desk.state, desk.book.counters.audits_failed) == (State.LIVE, 0)
+
+
+def test_a_level_that_a_diff_tells_of_is_in_doubt_no_more() -> None:
+    """What was thought before of it does not count."""
+    desk = live(Netting)
+    for touched in (1.0, 1.0, 8.0, 1.0, 1.0):
+        within(desk, (10.0, 1.0), (8.0, 5.0), *([(7.0, 1.0)] if touched == 8.0 else []), touched=touched)
+        desk.frame(told(desk.book.position + 10, (8.0, 0.0)) if touched == 8.0 else told(desk.book.position + 10))
+    assert (desk.state, desk.book.counters.audits_failed) == (State.LIVE, 0)
+    within(desk, (10.0, 1.0), (8.0, 5.0))
+    assert desk.book.state is State.GAP
+
+
+def test_one_book_told_three_times_is_one() -> None:
+    """A cache; so are two books within one diff, in which an order stood for a moment."""
+    desk = live(Netting)
+    desk.frame(told(110, (1.0, 1.0)))
+    desk.frame(told(120, (1.0, 2.0)))
+    for position in (105, 105, 106, 107, 103):
+        desk.note(desk.feed._carry_out(desk.protocol.probe("A"), 0))
+        desk.answer(told(position, (10.0, 1.0), (8.0, 5.0)))
+    assert (desk.state, desk.book.counters.audits_failed) == (State.LIVE, 0)
+
+
+def test_what_is_in_doubt_is_asked_about_in_each_round() -> None:
+    """Not only when the next comparison is due; a book that agrees ends it."""
+    desk = live(Netting)
+    within(desk, (10.0, 1.0), (8.0, 5.0))
+    for bids in ([(8.0, 6.0)], [(8.0, 6.0)], []):
+        desk.frame(told(desk.book.position + 10, (1.0, 5.0)))
+        desk.expire("probe")
+        assert len(desk.fetches) == 1
+        desk.answer(told(desk.book.position - 5, (10.0, 1.0), *bids))
+    desk.frame(told(desk.book.position + 10, (1.0, 6.0)))
+    desk.expire("probe")
+    assert desk.fetches == []
 
 
 def test_a_failed_audit_beside_it_is_healed_as_ever() -> None:

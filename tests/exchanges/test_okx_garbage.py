@@ -58,8 +58,9 @@ def test_garbage_that_names_its_book(garbage: bytes, max_price: str | None) -> N
     assert (ours.counters.garbage, ours.counters.gaps) == (1, 1)
     assert (other.state, other.counters.garbage, len(other.bids)) == (State.LIVE, 0, 1)
     count = len(desk.sent)
-    desk.frame(garbage)
-    assert len(desk.sent) == count, "it waits for its snapshot already"
+    for asked in (2, 4, 4):  # it may have been the snapshot, which is asked for again at once, but not for ever
+        desk.frame(garbage)
+        assert len(desk.sent) == count + asked
     desk.frame(first(500))
     assert (ours.state.value, ours.position) == ("live", 500)
 

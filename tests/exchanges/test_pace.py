@@ -92,7 +92,7 @@ class Life:
         self._dies_s = dies_s
         self._order = itertools.count()
         self._due: list[tuple[float, int, Any]] = []
-        self._prober = Prober("S", self._ask, self._found_dead, shortest_s=shortest_s)
+        self._prober = Prober("S", self._ask, self._found_dead, self._found_dead, shortest_s=shortest_s)
         self._take(self._prober.start(0))
         self._later(next(gaps_s), "change")
 

@@ -210,16 +210,6 @@ def test_a_failure_between_is_forgiven() -> None:
     assert desk.state is State.LIVE
 
 
-def test_want_of_budget_is_no_failure() -> None:
-    """A request that was not made says nothing about the venue."""
-    desk = live()
-    for _ in range(20):
-        desk.expire("probe")
-        if desk.fetches:
-            desk.note(desk.feed.failed(desk.fetches.pop(), "no budget", 0.0, postponed=True))
-    assert desk.state is State.LIVE
-
-
 def test_a_book_that_is_quiet_for_long_is_probed_less_often() -> None:
     """Every round at first, then after a quarter of the time that it has been quiet, at most a minute."""
     desk = live()
@@ -331,7 +321,7 @@ def test_symbols_are_not_compared_all_at_once() -> None:
     """Their rounds are out of step."""
     firsts = set()
     for number in range(30):
-        prober = Prober(f"S{number}", lambda _number, _deep: Fetch("S", 0, "", 0), lambda _reason: [])
+        prober = Prober(f"S{number}", lambda *_: Fetch("S", 0, "", 0), lambda _: [], lambda _: [])
         prober.start(100)
         firsts.add(prober._audit_in_s)
     assert len(firsts) > 3

@@ -15,8 +15,6 @@ from tests.exchanges.desk import Desk, instrument
 class Together(StreamedProtocol):
     """A venue whose only message is a snapshot, told as the symbol."""
 
-    patience_s = 30.0
-
     @property
     def path(self) -> str:
         return "/"
@@ -84,9 +82,3 @@ def test_a_venue_may_wait_before_it_asks_again() -> None:
     desk = live(Waiting)
     do(desk, desk.protocol.resync("A", State.GAP, "wrong"))
     assert (states(desk)[0], desk.sent) == (State.GAP, [])
-
-
-def test_the_patience_is_the_venues() -> None:
-    """Snapshots of some venues have megabytes."""
-    desk = live()
-    assert {timer.delay_s for timer in desk.timers if timer.purpose == "snapshot"} == {30.0}

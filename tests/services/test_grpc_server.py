@@ -170,7 +170,8 @@ def test_stop_announces_itself_and_ends_streams_with_ok(rig: Rig) -> None:
     for stream in streams:
         next(stream)
     began = time.monotonic()
-    stopping = [threading.Thread(target=rig.server.stop) for _ in range(3)]  # from several threads at once
+    # From several threads at once.
+    stopping = [threading.Thread(target=rig.server.stop, args=(15.0,)) for _ in range(3)]
     for thread in stopping:
         thread.start()
     for stream in streams:
@@ -178,7 +179,7 @@ def test_stop_announces_itself_and_ends_streams_with_ok(rig: Rig) -> None:
         assert stream.code() is grpc.StatusCode.OK
     for thread in stopping:
         thread.join()
-    assert time.monotonic() - began < 1.5  # not the whole grace: nobody holds it up
+    assert time.monotonic() - began < 10  # not the whole grace: nobody holds it up
     rig.server.stop()
     assert rig.publisher.streams == 0
     assert rig.books._listeners == ()

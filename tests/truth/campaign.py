@@ -16,6 +16,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import aiohttp
+import grpc
 from rich.console import Console
 from rich.table import Table
 
@@ -43,6 +45,7 @@ class Options:
     kinds: tuple[str, ...] = ()
     deep_levels: int = 200
     activity: float = 0.5
+    pace: bool = True
 
 
 @dataclass(slots=True)
@@ -82,7 +85,7 @@ async def run(options: Options, console: Console) -> Verdict:
     ordeals: list[Ordeal] = []
     problem = ""
     async with court(*venue, pairs=pairs, seed=f"campaign-{options.seed}", faces=options.venues) as made:
-        ordeals = make(made, options.seed, options.audit_s, options.kinds)
+        ordeals = make(made, options.seed, options.audit_s, options.kinds, pace=options.pace)
         telling = asyncio.create_task(_tell(made, ordeals, console))
         try:
             counts = _shares(options.faults, len(ordeals))
@@ -94,6 +97,13 @@ async def run(options: Options, console: Console) -> Verdict:
             problem = str(error)
         except asyncio.CancelledError:
             problem = INTERRUPTED
+        except (
+            RuntimeError,
+            OSError,
+            aiohttp.ClientError,
+            grpc.aio.AioRpcError,
+        ) as error:  # what it has shown so far is wanted all the same
+            problem = f"{type(error).__name__}: {error}"
         telling.cancel()
         return verdict(made, ordeals, problem)
 
@@ -110,7 +120,7 @@ def verdict(made: Court, ordeals: Sequence[Ordeal], problem: str = "") -> Verdic
 
 _COLUMNS = (
     "strikes", "struck", "heal p50 s", "p99", "max", "wrong", "blind", "found s", "mended", "stale", "other",
-    "breaches", "unhealed",
+    "resyncs", "others'", "breaches", "unhealed",
 )  # fmt: skip
 
 
@@ -139,6 +149,7 @@ def _line(made: Table, name: str, rows: Sequence[Outcome]) -> None:
         *(f"{quantile(heals, share):.2f}" for share in (0.5, 0.99, 1.0)), wrong,
         sum(outcome.explained for outcome in rows), f"{max(outcome.detect_s for outcome in rows):.1f}",
         sum(outcome.mended_ns > 0 for outcome in rows), stale, len(found) - wrong - stale,
+        sum(outcome.resyncs for outcome in rows), sum(outcome.others for outcome in rows),
         sum(len(outcome.breaches) for outcome in rows), sum(bool(outcome.problem) for outcome in rows),
     )  # fmt: skip
     made.add_row(name, *map(str, cells))
@@ -161,17 +172,24 @@ def totals(told: Verdict) -> str:
         "stale": found.count("stale"),
         "foreign": found.count("foreign"),
         "other": len(found) - wrong - found.count("stale") - found.count("foreign"),
+        "resyncs": sum(outcome.resyncs for outcome in told.outcomes),
+        "others' resyncs": sum(outcome.others for outcome in told.outcomes),
         "isolation": sum(len(outcome.breaches) for outcome in told.outcomes),
         "unhealed": sum(bool(outcome.problem) for outcome in told.outcomes),
     }
     judged = ", ".join(f"{name} {number:,}" for name, number in words.items())
     end = "GOOD" if told.good else "BAD" if told.bad else "GOOD so far"
-    return f"{judged}; heal p99 {quantile(heals, 0.99):.1f} s: {end}"
+    healed = ", ".join(
+        f"{name} {quantile(heals, share):.1f}" for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99))
+    )
+    return f"{judged}; heal s {healed}, max {max(heals, default=0.0):.1f}: {end}"
 
 
 def wrongs(outcome: Outcome) -> list[str]:
     """What is wrong with it, a line for each book and sort."""
     lines = [f"{outcome.strike}: {down.book} left live: {down.reason}" for down in outcome.breaches]
+    if outcome.others > len(outcome.breaches):
+        lines.append(f"{outcome.strike}: {outcome.others} resyncs of books that it may not touch")
     if outcome.problem:
         lines.append(f"{outcome.strike}: {outcome.problem}")
     seen: set[tuple[str, str]] = set()
@@ -233,6 +251,12 @@ def _options(arguments: Sequence[str] | None) -> Options:
         type=float,
         default=AUDIT_S,
         help="what no one can know must be found within (default %(default)s)",
+    )
+    add(
+        "--no-pace",
+        dest="pace",
+        action="store_false",
+        help="strike also where the server has used up its requests: what is lost then has to wait for them",
     )
     add("--kinds", default="", help=f"only these, separated by semicolons: {'; '.join(KINDS)}")
     add("--deep-levels", type=int, default=Options.deep_levels, help="of the venue, a side (default %(default)s)")

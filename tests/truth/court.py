@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ WHOLE = 5000
 WHOLE_MS = 500
 HEAL_S = 60.0
 _END_S = 5.0
+_AFFORDS = 0.6  # of the venue's limit on requests, so that what is lost by a fault can be asked for
 _LARGEST = 64 * 1024 * 1024  # bytes of a message
 CURRENT_US = 3_000_000  # a live book whose oldest lacking change is younger than this is up to date
 
@@ -47,6 +48,7 @@ class Court:
     port: int
     admin: Admin
     streams: list[asyncio.Task[None]]
+    budgets: dict[str, pb.VenueBudget] = field(default_factory=dict)  # by face, as the server tells them
 
     def books(self, face: str) -> list[BookName]:
         """The books of a face."""
@@ -58,6 +60,11 @@ class Court:
             return False
         lacking = self.tapes[book].first_after(self.record.shown[book])
         return lacking is None or now_us - lacking.time_us < CURRENT_US
+
+    def affords(self, face: str) -> bool:
+        """Whether the server has requests left there for what a fault will make it ask."""
+        told = self.budgets.get(face)
+        return told is None or (told.weight_used <= told.weight_limit * _AFFORDS and not told.banned_until_ns)
 
     async def until(self, wanted: Callable[[], object], what: str, timeout_s: float = HEAL_S) -> None:
         """Waits for something that the judges see; raises NotHealed. A stream that has ended is told at once."""
@@ -119,6 +126,7 @@ async def court(
         made = Court(tuple(pairs), rests, tapes, Record(), process, port, Admin(http, rests), [])
         made.admin.check = made.check
         made.streams += _judged(made, channel, levels, whole)
+        made.streams.append(asyncio.create_task(_budgets(made, channel)))
         stack.push_async_callback(_end, made.streams)
         yield made
 
@@ -182,6 +190,13 @@ def _judged(made: Court, channel: Any, levels: int, whole: bool) -> list[asyncio
         picked = Judge(record, tapes, pair, LEVELS, only=only, dust=dust)
         judge(books.StreamBook(request), picked.book)
     return tasks
+
+
+async def _budgets(made: Court, channel: Any) -> None:
+    """Keeps what the server says of the venues' limits."""
+    market = stubs.MarketDataStub(channel)  # type: ignore[no-untyped-call]
+    async for status in market.StreamStatus(pb.StatusRequest()):
+        made.budgets.update({each.venue: each for each in status.budgets})
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:

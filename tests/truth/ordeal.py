@@ -16,6 +16,7 @@ from tests.truth.tape import Tape, units
 
 _LASTING = ("silence", "half_open", "skew")  # what these strike is a connection or a clock, not a diff
 AUDIT_S = 30.0  # what is wrong without a trace must be found within this
+_PACE_S = 900.0  # in which the limit of any venue has let go
 _CUT_S = 5.0  # in which a cut has ended what was wrong
 
 
@@ -33,13 +34,15 @@ class Outcome:
     breaches: list[Down] = field(default_factory=list)  # other books that left live
     faults: list[Finding] = field(default_factory=list)
     explained: int = 0
+    resyncs: int = 0  # of the books that it may touch, as the server counts them
+    others: int = 0  # of all others
     mended_ns: int = 0  # a cut of ours ended it then; 0: it healed by itself
     problem: str = ""  # it did not heal, in words
 
     @property
     def bad(self) -> bool:
         """Whether anything is wrong."""
-        return bool(self.faults or self.breaches or self.problem)
+        return bool(self.faults or self.breaches or self.others or self.problem)
 
 
 class Ordeal:
@@ -52,7 +55,10 @@ class Ordeal:
         strikes: Iterator[Strike],
         audit_s: float = AUDIT_S,
         heal_s: float = HEAL_S,
+        *,
+        pace: bool = True,
     ) -> None:
+        """`pace`: no strike before the server has requests left to heal it with; else that may take minutes."""
         self.court = court
         self.face = face
         self.outcomes: list[Outcome] = []
@@ -60,17 +66,28 @@ class Ordeal:
         self._strikes = strikes
         self._audit_s = audit_s
         self._heal_s = heal_s
+        self._pace = pace
+        self._resyncs: dict[BookName, int] = {}  # when the latest strike was over
 
     async def run(self, count: int) -> None:
-        """So many strikes."""
+        """So many strikes. One that finds no healthy face is told, and does not end the others."""
         for _ in range(count):
-            await self.one(next(self._strikes))
+            strike = next(self._strikes)
+            try:
+                await self.one(strike)
+            except NotHealed as error:
+                self.outcomes.append(Outcome(strike, problem=str(error)))
+                self._resyncs = {}
+                await self.court.admin.cut(self.face)
 
     async def one(self, strike: Strike) -> Outcome:
         """One strike, from a healthy face to a healthy face."""
         outcome = Outcome(strike)
         self.current = strike
+        if self._pace:
+            await self.court.until(lambda: self.court.affords(self.face), f"requests left on {self.face}", _PACE_S)
         await self.court.until(self._healthy, f"healthy books on {self.face} before {strike}", self._heal_s)
+        self._resyncs = self._resyncs or self._counters()
         outcome.began_ns = time.time_ns()
         rows = await self.court.admin.strike(strike)
         outcome.struck = sum(row["struck"] for row in rows)
@@ -143,6 +160,7 @@ class Ordeal:
                     await self.court.until(right, "luck", outcome.strike.mend_s)
                 if not right():
                     outcome.mended_ns = time.time_ns()
+                    self._count(outcome)
                     await self.court.admin.cut(self.face)
             await self.court.until(right, f"healing of {outcome.strike}", timeout_s)
         except NotHealed as error:
@@ -150,16 +168,34 @@ class Ordeal:
             await self.court.admin.cut(self.face)
             await asyncio.sleep(1.0)
 
-    def _sum_up(self, outcome: Outcome, excuses: list[Excuse]) -> None:
-        strike = outcome.strike
-        touched = {strike.pair} if strike.pair and not strike.wide else set(self.court.pairs)
+    def _touched(self, strike: Strike) -> set[str]:
+        """The pairs whose books may leave live."""
         if strike.harmless:
-            touched = set()
+            return set()
+        return {strike.pair} if strike.pair and not strike.wide else set(self.court.pairs)
+
+    def _count(self, outcome: Outcome) -> None:
+        """The resyncs since the strike before, up to now."""
+        touched = self._touched(outcome.strike)
+        for book, now in self._counters().items():
+            if book.pair in touched:
+                outcome.resyncs += now - self._resyncs[book]
+            else:
+                outcome.others += now - self._resyncs[book]
+
+    def _counters(self) -> dict[BookName, int]:
+        return {book: self.court.record.resyncs.get(book, 0) for book in self.court.books(self.face)}
+
+    def _sum_up(self, outcome: Outcome, excuses: list[Excuse]) -> None:
+        touched = self._touched(outcome.strike)
         for book in self.court.books(self.face):
             for down in self.court.record.downs(book, outcome.began_ns):
                 if outcome.mended_ns and down.left_ns >= outcome.mended_ns:
                     continue
                 (outcome.left if book.pair in touched else outcome.breaches).append(down)
+        if not outcome.mended_ns:
+            self._count(outcome)
+        self._resyncs = self._counters()
         back = [down.back_ns - max(outcome.ended_ns, down.left_ns) for down in outcome.left if down.back_ns]
         outcome.heal_s = max(0.0, max(back, default=0) / 1e9)
         outcome.faults, explained = self.court.record.settle(self.face, excuses)
@@ -168,7 +204,12 @@ class Ordeal:
         outcome.detect_s = (last_ns - outcome.began_ns) / 1e9
 
 
-def make(court: Court, seed: int, audit_s: float = AUDIT_S, kinds: tuple[str, ...] = ()) -> list[Ordeal]:
+def make(
+    court: Court, seed: int, audit_s: float = AUDIT_S, kinds: tuple[str, ...] = (), *, pace: bool = True
+) -> list[Ordeal]:
     """One ordeal for each face on which any of these kinds can strike."""
     faces = [face for face in court.rests if not kinds or set(kinds) & set(kinds_of(face))]
-    return [Ordeal(court, face, deck(Random(f"{seed}/{face}"), face, court.pairs, kinds), audit_s) for face in faces]
+    return [
+        Ordeal(court, face, deck(Random(f"{seed}/{face}"), face, court.pairs, kinds), audit_s, pace=pace)
+        for face in faces
+    ]

@@ -117,6 +117,7 @@ class Record:
     )  # last whole look without fault: ns, position
     dirty: dict[BookName, int] = field(default_factory=dict)  # last look at which a level was not true: sent ns
     horizons: dict[BookName, tuple[int | None, int | None]] = field(default_factory=dict)  # keys of both sides
+    resyncs: dict[BookName, int] = field(default_factory=dict)  # times that it was lost, as the server counts them
 
     def find(self, finding: Finding) -> None:
         """Writes a finding down."""
@@ -127,6 +128,7 @@ class Record:
 
     def note(self, book: BookName, trust: pb.VenueState) -> None:
         """Writes a state down where it is news."""
+        self.resyncs[book] = trust.resyncs
         spans = self.spans.setdefault(book, [])
         span = Span(trust.state, trust.since_ns, trust.reason)
         if not spans or spans[-1][:2] != span[:2]:

@@ -380,7 +380,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _mutant(
         "Kraken: unreadable messages shrugged off", "unreadable",
-        ("exchanges/kraken.py", 'return [Garbage("", kind, frame), *self.all_lost(live, State.GAP, reason)]',
+        ("exchanges/kraken.py", 'return [Garbage("", kind, frame), *self.garbled(list(self.books), reason)]',
          'return [Garbage("", kind, frame)]'),
     ),
     _mutant(

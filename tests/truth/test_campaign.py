@@ -126,6 +126,7 @@ def test_the_report_tells_what_is_wrong() -> None:
         {"faults": [Finding("stale", book, 0, "live at 7")]},
         {"breaches": [Down(other, 1, 2, "a gap that was not its own")]},
         {"problem": "two books did not come back"},
+        {"others": 2},
     ]
     for trouble in troubles:
         bad = Outcome(strike, struck=1, **trouble)
@@ -136,6 +137,7 @@ def test_the_report_tells_what_is_wrong() -> None:
         assert all(finding.text in text for finding in bad.faults)
         assert all(down.reason in text for down in bad.breaches)
         assert bad.problem in text
+        assert ("2 resyncs of books that it may not touch" in text) == bool(bad.others)
     loose = campaign.Verdict([good], [Finding("order", book, 0, "bids out of order")], {})
     assert not loose.good
     assert "under no strike: binance BTC/USDT: order: bids out of order" in words(loose)

@@ -122,7 +122,7 @@ class Wire:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
 
-    async def frame(self, timeout_s: float = 5.0) -> tuple[int, bytes]:
+    async def frame(self, timeout_s: float = 20.0) -> tuple[int, bytes]:
         """Return the first byte and the payload of the next frame. Raises IncompleteReadError at the end."""
         async with asyncio.timeout(timeout_s):
             first, size = await self.reader.readexactly(2)
@@ -154,7 +154,7 @@ async def wire(client: Client, face: str, path: str = "/") -> AsyncIterator[Wire
             f"GET {path} HTTP/1.1\r\nHost: {place}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101"), head
         yield Wire(reader, writer)
@@ -164,7 +164,7 @@ async def wire(client: Client, face: str, path: str = "/") -> AsyncIterator[Wire
             await writer.wait_closed()
 
 
-async def message(socket: aiohttp.ClientWebSocketResponse, timeout_s: float = 5.0) -> Any:
+async def message(socket: aiohttp.ClientWebSocketResponse, timeout_s: float = 20.0) -> Any:
     """Return the next JSON message."""
     got = await asyncio.wait_for(socket.receive(), timeout_s)
     assert got.type is aiohttp.WSMsgType.TEXT, got
@@ -172,7 +172,7 @@ async def message(socket: aiohttp.ClientWebSocketResponse, timeout_s: float = 5.
 
 
 async def until(
-    socket: aiohttp.ClientWebSocketResponse, wanted: Callable[[Any], bool], timeout_s: float = 8.0
+    socket: aiohttp.ClientWebSocketResponse, wanted: Callable[[Any], bool], timeout_s: float = 20.0
 ) -> Any:
     """Return the next message that is wanted; others are dropped."""
     async with asyncio.timeout(timeout_s):
@@ -182,7 +182,7 @@ async def until(
                 return got
 
 
-async def closed(socket: aiohttp.ClientWebSocketResponse, timeout_s: float = 8.0) -> int | None:
+async def closed(socket: aiohttp.ClientWebSocketResponse, timeout_s: float = 20.0) -> int | None:
     """Read until the other side closes; return the close code."""
     async with asyncio.timeout(timeout_s):
         while True:

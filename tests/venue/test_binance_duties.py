@@ -101,7 +101,7 @@ async def test_an_idle_stream_begins_with_fresh_news() -> None:
     async with running("BTC/USDT@binance", batch_ms=20) as client:
         face, loop = client.venue.faces["binance"], asyncio.get_running_loop()
         first = await client.body("binance", "/admin/book?symbol=BTCUSDT&levels=1")
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(20):
             now = first
             while now["update_id"] < first["update_id"] + 100:
                 await asyncio.sleep(0.02)

@@ -134,7 +134,7 @@ async def test_partial_books_and_trades_have_the_venues_fields() -> None:
     async with running("BTC/USDT@binance", batch_ms=20, speed=5) as client:
         socket = await client.ws("binance", f"/stream?streams={streams}&timeUnit=MICROSECOND")
         seen: dict[str, Any] = {}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(seen) < 5:
                 got = await message(socket)
                 assert list(got) == ["stream", "data"]

@@ -113,7 +113,7 @@ async def test_half_open_leaves_handshakes_without_an_answer() -> None:
         row = await client.fault("binance", "half_open", connects="hang")
         gone_ = asyncio.create_task(client.ws("binance", f"/ws/{BTC}"))
         waiting = asyncio.create_task(client.ws("binance", f"/ws/{BTC}"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while await client.struck("binance", "half_open") < 3:
                 pass
         await client.body("binance", "/api/v3/ping")
@@ -174,7 +174,7 @@ async def test_cut_again_and_again() -> None:
         assert row["state"] == "active"
         for _ in range(2):
             assert await closed(await client.ws("binance", f"/ws/{BTC}")) == 1012
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while (await client.body("binance", "/admin/faults"))["active"]:
                 pass
         assert (await message(await client.ws("binance", f"/ws/{BTC}")))["e"] == "depthUpdate"
@@ -262,7 +262,7 @@ async def test_the_venue_stops_with_faults_active() -> None:
             await client.fault("bitstamp", kind)
         await client.fault("bitstamp", "half_open", connects="hang")
         hanging = asyncio.create_task(client.ws("bitstamp"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while await client.struck("bitstamp", "half_open") < 3:
                 pass
         await client.fault("bitstamp", "silence", pings=False)
@@ -277,7 +277,7 @@ async def test_the_venue_stops_with_faults_active() -> None:
 
 
 async def gone(client: Client) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while client.venue.faces["binance"].connections:
             await asyncio.sleep(0.01)
 
@@ -288,7 +288,7 @@ async def test_nothing_of_a_client_that_has_gone_is_kept() -> None:
         for kind in ("lost", "delay", "reorder", "silence"):
             await client.fault("binance", kind, symbol="BTCUSDT", **({"count": 1} if kind != "silence" else {}))
             socket = await client.ws("binance", f"/ws/{BTC}")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 while not await client.struck("binance", kind):
                     pass
             await socket.close()

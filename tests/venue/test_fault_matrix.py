@@ -66,7 +66,7 @@ async def test_every_kind_strikes_on_every_face(face: str, kind: str) -> None:
         socket = await connect(client, face)
         row = await client.fault(face, kind, **asked(kind, "BTC/USDT"))
         assert row["symbol"] == (DIALECTS[face].symbols[0] if KINDS[kind].per_symbol else "*")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while True:
                 if socket is None or socket.closed or kind == "refuse":
                     socket = await connect(client, face)
@@ -88,7 +88,7 @@ async def both_flow(client: Client, face: str) -> None:
     socket = await connect(client, face)
     assert socket is not None
     missing = set(DIALECTS[face].symbols)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while missing:
             missing.discard(DIALECTS[face].symbol(json.loads((await socket.receive()).data)))
 

@@ -96,7 +96,7 @@ def normal(row: list[str]) -> list[str]:
 async def snapshot(client: Client, face: str, at_least: int) -> tuple[Levels, Levels, int]:
     """Return a snapshot that is not older than a position."""
     path = "/api/v3/depth?symbol=BTCUSDT&limit=5000" if face == "binance" else "/api/v2/order_book/btcusdt/"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while True:
             body = await client.body(face, path)
             last = int(body.get("lastUpdateId", 0) or body["microtimestamp"])
@@ -176,7 +176,7 @@ async def test_faults_on_frames_see_the_new_subscription(face: str, kind: str) -
         extra = {"ms": 60_000} if kind == "delay" else {}
         # Every second diff of the stream: the first is spared, the second is struck.
         row = await client.fault(face, kind, symbol="BTC/USDT", every=2, for_s=60, **extra)
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(20):
             while not await client.struck(face, kind):
                 pass
         await one.ask(btc, leave=True)
@@ -190,7 +190,7 @@ async def test_faults_on_frames_see_the_new_subscription(face: str, kind: str) -
         if face == "binance":
             assert diffs[0]["U"] > left, "ids of the old subscription"
         if kind != "delay":
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(20):
                 while await client.struck(face, kind) <= before:
                     await message(one.socket)
 
@@ -209,7 +209,7 @@ async def test_a_lost_diff_is_not_joined_to_a_new_subscription() -> None:
         one = await subscriber(client, "binance", "BTCUSDT")
         await one.diff("BTCUSDT")
         await client.fault("binance", "lost", symbol="BTCUSDT")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not await client.struck("binance", "lost"):
                 pass
         await one.ask("BTCUSDT", leave=True)

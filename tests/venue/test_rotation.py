@@ -32,7 +32,7 @@ async def live_and_go(client: Client, face: str, *, obey: bool) -> None:
 
 
 async def emptied(client: Client) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while any(face.connections for face in client.venue.faces.values()):
             await asyncio.sleep(0.01)
 
