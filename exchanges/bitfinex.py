@@ -309,8 +309,7 @@ class BitfinexProtocol(StreamedProtocol):
         lost = self._follow(int(tail[1]))
         if lost or lost is None:  # all books are lost already, or it is to be dropped
             return [garbage, *(lost or [])]
-        reason = "a message could not be read"
-        return [garbage, *(self.lost(symbol, State.GAP, reason) if symbol else self._loss(reason))]
+        return [garbage, *(self.garbled([symbol]) if symbol else self._loss("a message could not be read"))]
 
     # Events, which are not numbered.
 

@@ -326,8 +326,9 @@ def test_no_snapshot_comes() -> None:
     """Asked for again, then on another connection."""
     desk = BitfinexDesk(bitfinex()).begin()
     desk.sent.clear()
-    desk.expire("snapshot")
-    assert desk.asked() == [("subscribe", BTC)]
+    for _ in range(3):
+        desk.expire("snapshot")
+        assert desk.asked() == [("subscribe", BTC)]
     desk.expire("snapshot")
     assert (desk.asked(), desk.reconnects) == ([], [f"no snapshot of {BTC} came"])
 

@@ -161,7 +161,7 @@ def settle(desk: BitfinexDesk, exchange: Exchange) -> None:
         exchange.change()
         exchange.heartbeat()
         deliver(desk, exchange)
-    for purpose in ("look", "look", "snapshot", "snapshot"):  # for answers that were lost
+    for purpose in ("look", "look", *["snapshot"] * 5):  # for answers that were lost
         desk.reconnects.clear()
         expire(desk, purpose)
         if desk.reconnects:
@@ -229,7 +229,7 @@ def test_a_live_book_is_true(script: list[str], seed: int) -> None:
 def test_long_lives(seed: int) -> None:
     """The same over long scripts, which really get live, lose messages and heal."""
     rng = random.Random(seed)
-    desk = run(rng.choices(WORDS, k=5000), rng)
+    desk = run(rng.choices(WORDS, k=8000), rng)
     for book in desk.books.values():
         counters = book.counters
         assert min(counters.updates, counters.gaps, counters.resyncs, counters.ignored, counters.garbage) > 5
