@@ -57,5 +57,5 @@ def _instrument(told: _Product, venue: str) -> Instrument | None:
         told.quote_min_size,
         None,
         told.status == "online" and not any(halted),
-        told.alias,
+        alias_of=told.alias,
     )
