@@ -20,7 +20,7 @@ def listed(symbol: str, alias_of: str = "", max_price: str | None = None) -> Ins
     """A listing of `symbol`."""
     most = None if max_price is None else Decimal(max_price)
     tick, lot = Decimal("0.01"), Decimal("0.00000001")
-    return Instrument("coinbase", symbol, Pair.parse(symbol), tick, lot, None, most, True, alias_of)
+    return Instrument("coinbase", symbol, Pair.parse(symbol), tick, lot, None, most, alias_of=alias_of)
 
 
 def coinbase(*symbols: str, max_price: str | None = None) -> CoinbaseProtocol:
