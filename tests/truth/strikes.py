@@ -46,7 +46,7 @@ class Strike:
 
 def calm(face: str, seconds: float) -> Strike:
     """A time in which nothing is done."""
-    fault = {"kind": "duplicate", "channel": "trade", "for_s": seconds}  # nobody has asked for trades
+    fault = {"kind": "duplicate", "channel": "trade", "for_s": seconds}  # no book is made of trades
     return Strike("calm", face, None, fault, harmless=True)
 
 
