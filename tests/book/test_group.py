@@ -80,6 +80,13 @@ def test_what_has_no_plan() -> None:
         groups.plan(Pair.parse("ETH/USD~"))
 
 
+def test_the_parts_of_several_pairs() -> None:
+    """Each once; a pair that venues trade is its own part."""
+    wanted = [Pair.parse(text) for text in ("BTC/EUR", "BTC/USD~", "BTC/USDT")]
+    parts = [str(part) for part in Groups(DEFAULT_GROUPS, PAIRS).parts(wanted)]
+    assert parts == ["BTC/EUR", "BTC/USD", "BTC/USDT", "USDT/USD"]
+
+
 def test_every_pair_that_a_group_has() -> None:
     """Of the bases that are traded against one of its members, but for the members against themselves."""
     assert [str(pair) for pair in Groups(DEFAULT_GROUPS, PAIRS).pairs] == ["BTC/USD~", "ETH/USD~", "USDT/USD~"]
