@@ -3,6 +3,7 @@
 import argparse
 
 from book.fees import DEFAULT_TAKER_FEES, percent
+from book.group import DEFAULT_GROUPS
 from exchanges import COMMON_OPTIONS, VENUES
 from services.options import MAX_LEVELS
 
@@ -13,11 +14,13 @@ _EXAMPLES = """examples:
   python3 server.py --pair BTC/USDT --pair ETH/BTC --levels 25 --port 50052
   python3 server.py --exchanges bitstamp --base_asset BTC --quote_asset USD
   python3 server.py --endpoint binance.rest=http://127.0.0.1:18081 --endpoint binance.ws=ws://127.0.0.1:18081
+  python3 server.py --pair BTC/USD~ --group USD~=USD,USDT,USDC
   python3 server.py --fee binance=7.5bps --analytic examples.pressure:pressure
   python3 server.py --config onebook.toml
 
 The configuration file takes the long options as keys (pairs = ["BTC/USDT"], levels = 10, ...) and the tables
-[endpoints], [hosts], [options] and [fees] with keys such as "binance.ws"; options on the command line win.
+[endpoints], [hosts], [options], [fees] and [groups] with keys such as "binance.ws" or "USD~"; options on the command
+line win.
 """
 
 
@@ -44,6 +47,11 @@ def parser() -> argparse.ArgumentParser:
     market.add_argument(
         "--linger-s", metavar="S", help="how long a pair that nobody watches any more is kept (default: 60)"
     )
+    market.add_argument(
+        "--group", action="append", dest="groups", metavar="NAME~=UNIT,QUOTE,...",
+        help="quotes that BASE/NAME~ shows as one, told in the first; the others are converted by the books in which "
+        f"they are traded against it, QUOTE:par at one to one; repeatable (default: {DEFAULT_GROUPS[0]})",
+    )  # fmt: skip
     market.add_argument("--exchanges", metavar=venues, help="the venues to read (default: all that list the pair)")
     market.add_argument("--disabled", metavar="A,B", help="of these, the ones that are switched off (default: none)")
     market.add_argument("--levels", metavar="N", help=f"levels a side, 1 to {MAX_LEVELS} (default: 10)")

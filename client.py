@@ -64,7 +64,9 @@ def parser() -> argparse.ArgumentParser:
     server.add_argument("--cert", type=_file, metavar="FILE", help="our certificate for mutual TLS (PEM)")
     server.add_argument("--key", type=_file, metavar="FILE", help="its private key (PEM)")
     book = made.add_argument_group("the book")
-    book.add_argument("--symbol", default="", metavar="PAIR", help="ETH/BTC, eth-btc, ... (default: the server's)")
+    book.add_argument(
+        "--symbol", default="", metavar="PAIR", help="ETH/BTC, eth-btc, BTC/USD~, ... (default: the server's)"
+    )
     book.add_argument("--levels", type=_levels, default=0, metavar="N", help="prices a side, 1 to 5000")
     book.add_argument("--venues", type=_names, default=(), metavar="A,B", help="only these venues")
     book.add_argument("--net", action="store_true", help="prices with the venues' taker fees in them")

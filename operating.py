@@ -7,12 +7,13 @@ from dataclasses import fields, replace
 from decimal import Decimal
 
 from book import BadPair, Pair, UnknownPair, resolve_pair
+from book.group import Groups
 from exchanges import VENUES, VenueSession
 from pairs import Pairs
 from services.control import Change, Changes
 from services.grpc_server import GrpcServer
 from services.market import Market
-from settings import Settings, UsageError, address_of, fees_told, options_of
+from settings import Settings, UsageError, address_of, fees_told, groups_told, options_of
 
 log = logging.getLogger(__name__)
 
@@ -72,11 +73,15 @@ class Operating:
                 return
             instruments = [each for session in self._sessions for each in session.catalog]
             known = [each.pair for each in instruments if each.trading]
-            self._market.relist(instruments, known)
+            groups = Groups(groups_told(self._started), known)
+            self._pairs.regroup(groups)
+            self._market.relist(instruments, [*known, *groups.pairs])
             found, self._unknown, _ = self._resolve(self._unknown)
             for pair in self._pairs.pin(found.values())[0]:
                 log.info("%s is listed now, and carried", pair)
                 self.on_change()
+            carried = self._pairs.books  # a group whose quotes cannot be converted yet waits for that
+            self._unknown += [name for name, pair in found.items() if pair.grouped and pair not in carried]
 
     # The calls of Control.
 

@@ -17,6 +17,7 @@ from typing import Any
 from arguments import VERSION
 from book import BadPair, Instrument, Pair, UnknownPair, resolve_pair
 from book.analytics import CannotLoad, Registry, built_in, load_entry_points, load_function
+from book.group import BadGroup, Groups
 from exchanges import VENUES, ExchangeError, VenueSession
 from operating import DISABLED, Operating
 from pairs import Pairs
@@ -27,7 +28,7 @@ from services.logs import set_up_logging
 from services.loop import allow_open_files
 from services.market import Budget, Market
 from services.options import GrpcOptions
-from settings import Settings, UsageError, address_of, options_of, read_settings
+from settings import Settings, UsageError, address_of, groups_told, options_of, read_settings
 
 log = logging.getLogger("server")
 
@@ -123,8 +124,8 @@ def load_catalogs(
 
 def choose_pairs(
     settings: Settings, catalogs: Mapping[str, Sequence[Instrument]], problems: Mapping[str, str]
-) -> tuple[list[Pair], list[str]]:
-    """The wanted pairs as the venues know them, and the names of those that none knows.
+) -> tuple[list[Pair], list[str], Groups]:
+    """The wanted pairs as the venues know them, the names of those that none knows, and the quote groups.
 
     Raises StartError when no venue is reachable, or when none has any of the pairs.
     """
@@ -134,19 +135,23 @@ def choose_pairs(
         reasons = "; ".join(f"{name}: {reason}" for name, reason in problems.items())
         raise StartError(f"no venue reachable ({reasons}); check the network, or name other addresses by --endpoint")
     known = [each.pair for catalog in catalogs.values() for each in catalog if each.trading]
+    groups = Groups(groups_told(settings), known)
+    known += groups.pairs
     pairs: list[Pair] = []
     unknown: dict[str, str] = {}
     for text in settings.wanted:
         try:
-            pairs.append(resolve_pair(text, known))
-        except (BadPair, UnknownPair) as error:
+            pair = resolve_pair(text, known)
+            groups.plan(pair)
+            pairs.append(pair)
+        except (BadPair, UnknownPair, BadGroup) as error:
             unreachable = f" ({', '.join(problems)} could not be asked)" if problems else ""
             unknown[text] = f"{error}; asked: {', '.join(catalogs)}{unreachable}"
     if not pairs:
         raise StartError("; ".join(unknown.values()))
     for reason in unknown.values():
         log.warning("%s; the pair is carried as soon as a venue lists it", reason)
-    return list(dict.fromkeys(pairs)), list(unknown)
+    return list(dict.fromkeys(pairs)), list(unknown), groups
 
 
 def keep_memory_flat() -> None:
@@ -211,7 +216,7 @@ def run(settings: Settings, stop: Stop, read: Callable[[], Settings]) -> None:
     sessions = [new_session(settings, name) for name in settings.exchanges]
     carried = Pairs(sessions, settings.max_pairs, settings.linger_s, settings.policy)
     operating = Operating(settings, read, carried, sessions, new_session)
-    progress = Progress(lambda: carried.books, lambda: sum(session.rest.starved for session in sessions))
+    progress = Progress(lambda: carried.traded, lambda: sum(session.rest.starved for session in sessions))
     operating.on_change = progress.watch
     try:
         for session in sessions:
@@ -221,14 +226,15 @@ def run(settings: Settings, stop: Stop, read: Callable[[], Settings]) -> None:
         if loaded is None:
             return
         catalogs, problems = loaded
-        pairs, unknown = choose_pairs(settings, catalogs, problems)
+        pairs, unknown, groups = choose_pairs(settings, catalogs, problems)
         for name, problem in problems.items():
             log.warning("%s: no catalog, trying again: %s", name, problem)
-        books = {pair: carried.make(pair) for pair in pairs}
+        books = {pair: carried.make(pair) for pair in groups.parts(pairs)}
         for session in sessions:
             name = session.venue.name
             session.start(books, catalogs.get(name), problems.get(name, ""))
-        carried.start(books)
+        carried.start(books, groups)
+        carried.pin(pairs)
         tune_interpreter()
         market = Market(
             default_pair=pairs[0],
@@ -239,6 +245,7 @@ def run(settings: Settings, stop: Stop, read: Callable[[], Settings]) -> None:
             hold=carried.hold,
             release=carried.release,
             on_demand=settings.on_demand == "on",
+            groups=tuple(groups.declared.values()),
             fees=operating.fees,
             analytics=analytics,
         )

@@ -12,10 +12,12 @@ from typing import Any
 from arguments import known_options, parser
 from book import BadPair, Pair, Policy, Rule
 from book.fees import BadFee, Fees, fees_of
+from book.group import BadGroup, Group, groups_of
+from book.pair import GROUP_MARK
 from exchanges import COMMON_OPTIONS, VENUES, Address, BadEndpoint
 from services.options import MAX_FLOOR_MS, MAX_LEVELS
 
-_TABLES = ("endpoints", "hosts", "options", "fees")
+_TABLES = ("endpoints", "hosts", "options", "fees", "groups")
 _RANGES = {
     "levels": (1, MAX_LEVELS),
     "port": (0, 65535),
@@ -83,6 +85,7 @@ class Settings:
     hosts: dict[str, str] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
     fees: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
     analytics: list[str] = field(default_factory=list)
     ca: str | None = None
     tls_cert: str | None = None
@@ -238,7 +241,8 @@ def _check(settings: Settings) -> None:
             raise UsageError(f"--{_dashed(name)} {path}: no such file", name)
     _check_tables(settings)
     for text in settings.wanted:
-        if not text.strip().isalnum():  # otherwise both assets written together: the catalogs will tell
+        # Both assets written together are for the catalogs to tell apart.
+        if not text.strip().removesuffix(GROUP_MARK).isalnum():
             try:
                 Pair.parse(text)
             except BadPair as error:
@@ -273,6 +277,7 @@ def _check_tables(settings: Settings) -> None:
         if allowed is None or value not in allowed:
             raise UsageError(f"--option {key}={value}: known are {', '.join(known_options())}", f"options.{key}")
     fees_told(settings)
+    groups_told(settings)
     for name in settings.exchanges:
         address_of(settings, name)
     for table in ("endpoints", "hosts"):
@@ -322,6 +327,14 @@ def fees_told(settings: Settings) -> Fees:
         return fees_of(settings.fees)
     except BadFee as error:
         raise UsageError(f"--fee {error}", f"fees.{str(error).partition(':')[0]}") from error
+
+
+def groups_told(settings: Settings) -> tuple[Group, ...]:
+    """The groups of quotes that are declared: the default, and over it --group; raises UsageError."""
+    try:
+        return groups_of(settings.groups)
+    except BadGroup as error:
+        raise UsageError(f"--group {error}", f"groups.{str(error).partition(' ')[0].rstrip(':')}") from error
 
 
 def address_of(settings: Settings, name: str) -> Address:

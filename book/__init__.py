@@ -5,6 +5,7 @@ No I/O and no clock: whoever writes passes the times in.
 
 from book.connections import Connections
 from book.consistency import Distance, Policy, Rule
+from book.conversion import Conversion
 from book.instrument import Instrument
 from book.merged import MergedBook, merge
 from book.pair import BadPair, Pair, UnknownPair, resolve_pair
@@ -18,6 +19,7 @@ __all__ = [
     "BadPair",
     "Check",
     "Connections",
+    "Conversion",
     "Counters",
     "Distance",
     "Dust",

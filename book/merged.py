@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from book.conversion import Conversion
 from book.pair import Pair
 from book.pair_books import PairView
 from book.side import Level
@@ -29,6 +30,8 @@ class MergedBook(msgspec.Struct, frozen=True, gc=False):
     venues: tuple[VenueView, ...]
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
+    unit: str = ""  # as of the PairView
+    conversions: tuple[Conversion, ...] = ()
 
     def spread_units(self) -> int | None:
         """Best ask - best bid in units of 10^-price_decimals; negative when venues cross, None with an empty side."""
@@ -90,6 +93,8 @@ def merge(view: PairView, levels: int) -> MergedBook:
         view.venues,
         tuple(_best(bids, levels)),
         tuple(_best(asks, levels)),
+        view.unit,
+        view.conversions,
     )
 
 

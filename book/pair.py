@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 _ASSET = re.compile(r"[A-Z0-9]{1,20}")
+_TOGETHER = re.compile(r"[A-Z0-9]{1,20}~?")
 _SEPARATORS = re.compile(r"[/\-_]")
 # Perpetual contracts, which are no spot: of the base asset, and of the quote currency.
 PERPETUAL, INVERSE = "PERP", "INVERSE"
+GROUP_MARK = "~"  # the end of a quote that is a group of quotes
 
 
 class BadPair(ValueError):
@@ -38,16 +40,26 @@ class Pair(NamedTuple):
     def __str__(self) -> str:
         return f"{self.base}/{self.quote}"
 
+    @property
+    def grouped(self) -> bool:
+        """Whether its quote is a group of quotes."""
+        return self.quote.endswith(GROUP_MARK)
+
     @classmethod
     def parse(cls, text: str) -> "Pair":
-        """Reads ETH/BTC, ETH-BTC, ETH_BTC or eth-btc, perpetuals as ETH/USDC-PERP; else raises BadPair."""
+        """Reads ETH/BTC, ETH-BTC, ETH_BTC or eth-btc, perpetuals as ETH/USDC-PERP, groups of quotes as ETH/USD~.
+
+        Else raises BadPair.
+        """
         parts = _SEPARATORS.split(text.strip().upper())
-        contract = f"-{parts.pop()}" if len(parts) == 3 and parts[2] in (PERPETUAL, INVERSE) else ""
+        end = f"-{parts.pop()}" if len(parts) == 3 and parts[2] in (PERPETUAL, INVERSE) else ""
+        if not end and parts[-1].endswith(GROUP_MARK):
+            parts[-1], end = parts[-1].removesuffix(GROUP_MARK), GROUP_MARK
         # Some letters beyond ASCII have capitals within it: a long s would pass for an S.
         if not text.isascii() or len(parts) != 2 or not all(_ASSET.fullmatch(part) for part in parts):
             raise BadPair(f"{text!r} is not a pair: write it as BASE/QUOTE, for example BTC/USDT")
         base, quote = parts
-        return cls(base, quote + contract)
+        return cls(base, quote + end)
 
 
 def resolve_pair(text: str, known: Iterable[Pair]) -> Pair:
@@ -65,7 +77,7 @@ def resolve_pair(text: str, known: Iterable[Pair]) -> Pair:
         if pair in pairs:
             return pair
         raise UnknownPair(str(pair), _nearest(str(pair), pairs))
-    if not text.isascii() or not _ASSET.fullmatch(wanted):
+    if not text.isascii() or not _TOGETHER.fullmatch(wanted):
         raise BadPair(f"{text!r} is not a pair: write it as BASE/QUOTE, for example BTC/USDT")
     matches = [pair for pair in pairs if pair.base + pair.quote == wanted]
     if len(matches) > 1:

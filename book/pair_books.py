@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from book.connections import Connections
 from book.consistency import DEFAULT_POLICY, Policy, compare
+from book.conversion import Conversion
 from book.instrument import Instrument
 from book.pair import Pair
 from book.side import NO_DUST, Dust
@@ -28,6 +29,8 @@ class PairView(msgspec.Struct, frozen=True, gc=False):
     price_decimals: int
     amount_decimals: int
     venues: tuple[VenueView, ...]  # every configured venue, whatever its state, in configured order
+    unit: str = ""  # of a quote group: what its prices are told in
+    conversions: tuple[Conversion, ...] = ()  # of a quote group: all members but the unit
 
 
 class Whole(NamedTuple):

@@ -17,6 +17,7 @@ class State(Enum):
     DOWN = "down"  # no connection
     DISABLED = "disabled"  # switched off by the operator
     UNLISTED = "unlisted"  # the venue does not trade the pair
+    UNCONVERTED = "unconverted"  # in a quote group alone: live, but what its quote is worth is not known
 
 
 class Check(IntEnum):

@@ -81,6 +81,7 @@ class VenueView(msgspec.Struct, frozen=True, gc=False):
     distance: Distance = NO_DISTANCE  # from the other venues
     routed_from: str = ""  # the venue whose book this is
     left_out: str = ""  # why it is not merged although it is live; empty: it is
+    member: Pair | None = None  # in a quote group: the pair of this book, whose prices are told in the group's unit
 
 
 class VenueBook:

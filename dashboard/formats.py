@@ -3,9 +3,10 @@
 import json
 from collections.abc import Callable, Iterator
 
-from dashboard.market import Book, Level, Venue
-from dashboard.numbers import NONE, basis_points, clock, decimal, instant
+from dashboard.market import Book, Conversion, Level, Venue
+from dashboard.numbers import NONE, basis_points, clock, decimal, instant, short_age
 from dashboard.venues import check_name, state_name, state_of
+from proto import orderbook_pb2 as pb
 
 CSV_HEADER = "time,pair,sequence,heartbeat,venues_live,venues,side,level,price,amount,venue"
 
@@ -24,7 +25,8 @@ def table(book: Book) -> str:
         head += "  net of fees"
     if book.heartbeat:
         head += "  heartbeat"
-    lines = [head, *(f"  {_trouble(book, venue)}" for venue in book.venues if venue.suspect or not venue.live)]
+    lines = [head, *(f"  {_converted(each)}" for each in book.conversions)]
+    lines += [*(f"  {_trouble(book, venue)}" for venue in book.venues if venue.suspect or not venue.live)]
     cells = [_cells(book, level) for side in (book.bids, book.asks) for level in side]
     price = max((len(row[0]) for row in cells), default=0)
     amount = max((len(row[1]) for row in cells), default=0)
@@ -35,6 +37,21 @@ def table(book: Book) -> str:
             row = _cells(book, level)
             lines.append(f"  {name}  {row[0]:>{price}} : {row[1]:>{amount}} [{row[2]}]")
     return "\n".join(lines) + "\n\n"
+
+
+def _converted(each: Conversion) -> str:
+    """How a member of a quote group was converted: `1 USDT = 0.9998 to 0.9999 USD by USDT/USD of kraken, ...`."""
+    if not each.live:
+        return f"{each.quote} is not merged: {each.reason}"
+    if each.par:
+        text = f"1 {each.quote} = 1 {each.unit} AT PAR, as the server was told"
+    else:
+        venues = ", ".join(name for name, state in each.venues if state == pb.LIVE)
+        text = f"1 {each.quote} = {each.bid} to {each.ask} {each.unit} by {' and '.join(each.pairs)} of {venues}"
+        text += f", {short_age(each.age_ns)} old"
+    if each.basis_ppm is not None:
+        text += f"; {each.basis_ppm / 100:+g} bps off the books in {each.unit}"
+    return text
 
 
 def _cells(book: Book, level: Level) -> tuple[str, str, str]:
@@ -74,9 +91,23 @@ def jsonl(book: Book) -> str:
     }
     if book.net_of_fees:
         told["net_of_fees"] = True
+    if book.unit:
+        told["unit"] = book.unit
+        told["conversions"] = [_conversion(each) for each in book.conversions]
     if book.analytics:
         told["analytics"] = [each._asdict() for each in book.analytics]
     return json.dumps(told, separators=(",", ":")) + "\n"
+
+
+def _conversion(each: Conversion) -> dict[str, object]:
+    told: dict[str, object] = each._asdict()
+    told["rule"] = "par" if told.pop("par") else "book"
+    told["age_ms"] = _ms(told.pop("age_ns")) if each.received_ns else None  # type: ignore[arg-type]
+    for name in ("par", "basis"):
+        ppm = told.pop(f"{name}_ppm")
+        told[f"{name}_bps"] = ppm / 100 if isinstance(ppm, int) else None
+    told["venues"] = [{"venue": name, "state": state_name(state)} for name, state in each.venues]
+    return told
 
 
 def _triples(book: Book, side: tuple[Level, ...]) -> Iterator[list[str]]:
@@ -93,6 +124,7 @@ def _venue(book: Book, venue: Venue) -> dict[str, object]:
 
     return {
         "venue": venue.name,
+        **({"pair": venue.pair} if venue.pair else {}),
         "symbol": venue.symbol,
         "state": state_name(venue.state),
         "reason": venue.reason,

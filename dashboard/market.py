@@ -58,6 +58,7 @@ class Venue:
     known_ask: int | None
     best_bid: int | None
     best_ask: int | None
+    pair: str = ""  # in a quote group: the member that this is the book of
 
     @property
     def live(self) -> bool:
@@ -90,6 +91,26 @@ class Analytic(NamedTuple):
     complete: bool
 
 
+class Conversion(NamedTuple):
+    """What the quote of a quote group's member is worth in the group's unit. Numbers are decimals, as they came."""
+
+    quote: str
+    unit: str
+    par: bool  # taken as worth one unit; otherwise by the books of `pairs`
+    pairs: tuple[str, ...]
+    live: bool  # otherwise the member is not merged, because of `reason`
+    reason: str
+    bid: str
+    ask: str
+    bid_amount: str
+    ask_amount: str
+    received_ns: int
+    age_ns: int
+    par_ppm: int | None  # the middle of bid and ask off 1
+    basis_ppm: int | None  # the member's mid, converted, off the unit's
+    venues: tuple[tuple[str, int], ...]  # whose books they are: name and state
+
+
 class Touch(Enum):
     """How the two best prices stand to each other."""
 
@@ -116,6 +137,8 @@ class Book:
     closing: bool
     analytics: tuple[Analytic, ...] = ()
     net_of_fees: bool = False
+    unit: str = ""  # of a quote group: what prices are told in
+    conversions: tuple[Conversion, ...] = ()
 
     @property
     def base(self) -> str:
@@ -125,7 +148,7 @@ class Book:
     @property
     def quote(self) -> str:
         """The asset that prices count; empty when the pair's name has no slash."""
-        return self.pair.partition("/")[2]
+        return self.unit or self.pair.partition("/")[2]
 
     @property
     def live_venues(self) -> int:
@@ -192,6 +215,28 @@ def decode(message: pb.Book, held: Book | None) -> Book:
         closing=message.closing,
         analytics=tuple(_analytic(entry) for entry in message.analytics),
         net_of_fees=message.net_of_fees,
+        unit=plain(message.unit),
+        conversions=tuple(_conversion(entry) for entry in message.conversions),
+    )
+
+
+def _conversion(entry: pb.Conversion) -> Conversion:
+    return Conversion(
+        quote=plain(entry.quote),
+        unit=plain(entry.unit),
+        par=entry.rule == pb.AT_PAR,
+        pairs=tuple(map(plain, entry.pairs)),
+        live=entry.state == pb.LIVE,
+        reason=plain(entry.reason),
+        bid=plain(entry.bid),
+        ask=plain(entry.ask),
+        bid_amount=plain(entry.bid_amount),
+        ask_amount=plain(entry.ask_amount),
+        received_ns=entry.received_ns,
+        age_ns=entry.age_ns,
+        par_ppm=entry.par_ppm if entry.HasField("par_ppm") else None,
+        basis_ppm=entry.basis_ppm if entry.HasField("basis_ppm") else None,
+        venues=tuple((plain(venue.venue), venue.state) for venue in entry.venues),
     )
 
 
@@ -224,6 +269,7 @@ def _renewed(message: pb.Book, held: Book) -> Book:
         sequence=message.sequence or held.sequence,
         conflated=message.conflated,
         venues=venues,
+        conversions=tuple(map(_conversion, message.conversions)) if message.venues else held.conversions,
         clocks=Clocks(clocks.venue_ns, clocks.received_ns, clocks.applied_ns, clocks.sent_ns),
         heartbeat=True,
         closing=message.closing,
@@ -236,7 +282,7 @@ def _venue(entry: pb.VenueBook) -> Venue:
         name=plain(trust.venue),
         symbol=plain(trust.symbol),
         state=trust.state,
-        reason=plain(trust.reason),
+        reason=plain(trust.reason or trust.left_out),
         since_ns=trust.since_ns,
         next_try_ns=trust.next_try_ns,
         received_ns=trust.received_ns,
@@ -258,11 +304,12 @@ def _venue(entry: pb.VenueBook) -> Venue:
         against=plain(trust.distance.against),
         far_since_ns=trust.distance.far_since_ns,
         suspect=trust.distance.suspect,
-        left_out=trust.distance.left_out,
+        left_out=trust.distance.left_out or bool(trust.left_out),
         known_bid=entry.known_bid if entry.HasField("known_bid") else None,
         known_ask=entry.known_ask if entry.HasField("known_ask") else None,
         best_bid=entry.best_bid if entry.HasField("best_bid") else None,
         best_ask=entry.best_ask if entry.HasField("best_ask") else None,
+        pair=plain(entry.pair),
     )
 
 

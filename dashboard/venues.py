@@ -31,6 +31,7 @@ _STATES: dict[int, tuple[str, str, Role]] = {
     pb.DOWN: ("✕", "down", Role.BAD),
     pb.DISABLED: ("—", "disabled", Role.QUIET),
     pb.UNLISTED: ("—", "unlisted", Role.QUIET),
+    pb.UNCONVERTED: ("◐", "unconverted", Role.WARN),
 }
 
 
@@ -38,7 +39,7 @@ def letters(names: Sequence[str]) -> tuple[str, ...]:
     """One letter a venue, unique and the same in every message that names the same venues; `?` after 36 of them."""
     given: dict[str, str] = {}
     for name in names:
-        known = KNOWN_LETTERS.get(name)
+        known = KNOWN_LETTERS.get(name.partition("/")[0])  # binance/usdt in a quote group
         if known and known not in given.values():
             given[name] = known
     for name in names:

@@ -18,6 +18,7 @@ class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DOWN: _ClassVar[State]
     DISABLED: _ClassVar[State]
     UNLISTED: _ClassVar[State]
+    UNCONVERTED: _ClassVar[State]
 
 class Check(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -25,6 +26,12 @@ class Check(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CHECK_SECOND_VIEW: _ClassVar[Check]
     CHECK_CHECKSUM: _ClassVar[Check]
     CHECK_REST_BOOK: _ClassVar[Check]
+
+class ConversionRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RULE_UNSPECIFIED: _ClassVar[ConversionRule]
+    BY_BOOK: _ClassVar[ConversionRule]
+    AT_PAR: _ClassVar[ConversionRule]
 
 class Taker(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -40,10 +47,14 @@ GAP: State
 DOWN: State
 DISABLED: State
 UNLISTED: State
+UNCONVERTED: State
 CHECK_NONE: Check
 CHECK_SECOND_VIEW: Check
 CHECK_CHECKSUM: Check
 CHECK_REST_BOOK: Check
+RULE_UNSPECIFIED: ConversionRule
+BY_BOOK: ConversionRule
+AT_PAR: ConversionRule
 TAKER_UNSPECIFIED: Taker
 BUYER: Taker
 SELLER: Taker
@@ -59,7 +70,7 @@ class SummaryRequest(_message.Message):
     def __init__(self, symbol: _Optional[str] = ...) -> None: ...
 
 class Summary(_message.Message):
-    __slots__ = ("spread", "bids", "asks", "arrival_time", "symbol", "sequence", "conflated", "venues", "sent_time", "has_spread", "heartbeat", "closing")
+    __slots__ = ("spread", "bids", "asks", "arrival_time", "symbol", "sequence", "conflated", "venues", "sent_time", "has_spread", "heartbeat", "closing", "conversions", "unit")
     SPREAD_FIELD_NUMBER: _ClassVar[int]
     BIDS_FIELD_NUMBER: _ClassVar[int]
     ASKS_FIELD_NUMBER: _ClassVar[int]
@@ -72,6 +83,8 @@ class Summary(_message.Message):
     HAS_SPREAD_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     CLOSING_FIELD_NUMBER: _ClassVar[int]
+    CONVERSIONS_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
     spread: float
     bids: _containers.RepeatedCompositeFieldContainer[Level]
     asks: _containers.RepeatedCompositeFieldContainer[Level]
@@ -84,7 +97,9 @@ class Summary(_message.Message):
     has_spread: bool
     heartbeat: bool
     closing: bool
-    def __init__(self, spread: _Optional[float] = ..., bids: _Optional[_Iterable[_Union[Level, _Mapping]]] = ..., asks: _Optional[_Iterable[_Union[Level, _Mapping]]] = ..., arrival_time: _Optional[int] = ..., symbol: _Optional[str] = ..., sequence: _Optional[int] = ..., conflated: _Optional[int] = ..., venues: _Optional[_Iterable[_Union[VenueState, _Mapping]]] = ..., sent_time: _Optional[int] = ..., has_spread: _Optional[bool] = ..., heartbeat: _Optional[bool] = ..., closing: _Optional[bool] = ...) -> None: ...
+    conversions: _containers.RepeatedCompositeFieldContainer[Conversion]
+    unit: str
+    def __init__(self, spread: _Optional[float] = ..., bids: _Optional[_Iterable[_Union[Level, _Mapping]]] = ..., asks: _Optional[_Iterable[_Union[Level, _Mapping]]] = ..., arrival_time: _Optional[int] = ..., symbol: _Optional[str] = ..., sequence: _Optional[int] = ..., conflated: _Optional[int] = ..., venues: _Optional[_Iterable[_Union[VenueState, _Mapping]]] = ..., sent_time: _Optional[int] = ..., has_spread: _Optional[bool] = ..., heartbeat: _Optional[bool] = ..., closing: _Optional[bool] = ..., conversions: _Optional[_Iterable[_Union[Conversion, _Mapping]]] = ..., unit: _Optional[str] = ...) -> None: ...
 
 class Level(_message.Message):
     __slots__ = ("exchange", "price", "amount")
@@ -195,7 +210,7 @@ class BookRequest(_message.Message):
     def __init__(self, pair: _Optional[str] = ..., levels: _Optional[int] = ..., venues: _Optional[_Iterable[str]] = ..., min_amount: _Optional[str] = ..., min_notional: _Optional[str] = ..., min_interval_ms: _Optional[int] = ..., net_of_fees: _Optional[bool] = ..., analytics: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Book(_message.Message):
-    __slots__ = ("pair", "sequence", "conflated", "price_decimals", "amount_decimals", "venues", "bids", "asks", "clocks", "spread", "analytics", "net_of_fees", "heartbeat", "closing")
+    __slots__ = ("pair", "sequence", "conflated", "price_decimals", "amount_decimals", "venues", "bids", "asks", "clocks", "spread", "analytics", "net_of_fees", "conversions", "unit", "heartbeat", "closing")
     PAIR_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     CONFLATED_FIELD_NUMBER: _ClassVar[int]
@@ -208,6 +223,8 @@ class Book(_message.Message):
     SPREAD_FIELD_NUMBER: _ClassVar[int]
     ANALYTICS_FIELD_NUMBER: _ClassVar[int]
     NET_OF_FEES_FIELD_NUMBER: _ClassVar[int]
+    CONVERSIONS_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     CLOSING_FIELD_NUMBER: _ClassVar[int]
     pair: str
@@ -222,23 +239,61 @@ class Book(_message.Message):
     spread: int
     analytics: _containers.RepeatedCompositeFieldContainer[Analytic]
     net_of_fees: bool
+    conversions: _containers.RepeatedCompositeFieldContainer[Conversion]
+    unit: str
     heartbeat: bool
     closing: bool
-    def __init__(self, pair: _Optional[str] = ..., sequence: _Optional[int] = ..., conflated: _Optional[int] = ..., price_decimals: _Optional[int] = ..., amount_decimals: _Optional[int] = ..., venues: _Optional[_Iterable[_Union[VenueBook, _Mapping]]] = ..., bids: _Optional[_Iterable[_Union[MergedLevel, _Mapping]]] = ..., asks: _Optional[_Iterable[_Union[MergedLevel, _Mapping]]] = ..., clocks: _Optional[_Union[Clocks, _Mapping]] = ..., spread: _Optional[int] = ..., analytics: _Optional[_Iterable[_Union[Analytic, _Mapping]]] = ..., net_of_fees: _Optional[bool] = ..., heartbeat: _Optional[bool] = ..., closing: _Optional[bool] = ...) -> None: ...
+    def __init__(self, pair: _Optional[str] = ..., sequence: _Optional[int] = ..., conflated: _Optional[int] = ..., price_decimals: _Optional[int] = ..., amount_decimals: _Optional[int] = ..., venues: _Optional[_Iterable[_Union[VenueBook, _Mapping]]] = ..., bids: _Optional[_Iterable[_Union[MergedLevel, _Mapping]]] = ..., asks: _Optional[_Iterable[_Union[MergedLevel, _Mapping]]] = ..., clocks: _Optional[_Union[Clocks, _Mapping]] = ..., spread: _Optional[int] = ..., analytics: _Optional[_Iterable[_Union[Analytic, _Mapping]]] = ..., net_of_fees: _Optional[bool] = ..., conversions: _Optional[_Iterable[_Union[Conversion, _Mapping]]] = ..., unit: _Optional[str] = ..., heartbeat: _Optional[bool] = ..., closing: _Optional[bool] = ...) -> None: ...
 
 class VenueBook(_message.Message):
-    __slots__ = ("trust", "known_bid", "known_ask", "best_bid", "best_ask")
+    __slots__ = ("trust", "known_bid", "known_ask", "best_bid", "best_ask", "pair")
     TRUST_FIELD_NUMBER: _ClassVar[int]
     KNOWN_BID_FIELD_NUMBER: _ClassVar[int]
     KNOWN_ASK_FIELD_NUMBER: _ClassVar[int]
     BEST_BID_FIELD_NUMBER: _ClassVar[int]
     BEST_ASK_FIELD_NUMBER: _ClassVar[int]
+    PAIR_FIELD_NUMBER: _ClassVar[int]
     trust: VenueState
     known_bid: int
     known_ask: int
     best_bid: int
     best_ask: int
-    def __init__(self, trust: _Optional[_Union[VenueState, _Mapping]] = ..., known_bid: _Optional[int] = ..., known_ask: _Optional[int] = ..., best_bid: _Optional[int] = ..., best_ask: _Optional[int] = ...) -> None: ...
+    pair: str
+    def __init__(self, trust: _Optional[_Union[VenueState, _Mapping]] = ..., known_bid: _Optional[int] = ..., known_ask: _Optional[int] = ..., best_bid: _Optional[int] = ..., best_ask: _Optional[int] = ..., pair: _Optional[str] = ...) -> None: ...
+
+class Conversion(_message.Message):
+    __slots__ = ("quote", "unit", "rule", "pairs", "state", "reason", "bid", "ask", "bid_amount", "ask_amount", "received_ns", "age_ns", "par_ppm", "basis_ppm", "venues")
+    QUOTE_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    PAIRS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    BID_FIELD_NUMBER: _ClassVar[int]
+    ASK_FIELD_NUMBER: _ClassVar[int]
+    BID_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    ASK_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_NS_FIELD_NUMBER: _ClassVar[int]
+    AGE_NS_FIELD_NUMBER: _ClassVar[int]
+    PAR_PPM_FIELD_NUMBER: _ClassVar[int]
+    BASIS_PPM_FIELD_NUMBER: _ClassVar[int]
+    VENUES_FIELD_NUMBER: _ClassVar[int]
+    quote: str
+    unit: str
+    rule: ConversionRule
+    pairs: _containers.RepeatedScalarFieldContainer[str]
+    state: State
+    reason: str
+    bid: str
+    ask: str
+    bid_amount: str
+    ask_amount: str
+    received_ns: int
+    age_ns: int
+    par_ppm: int
+    basis_ppm: int
+    venues: _containers.RepeatedCompositeFieldContainer[VenueState]
+    def __init__(self, quote: _Optional[str] = ..., unit: _Optional[str] = ..., rule: _Optional[_Union[ConversionRule, str]] = ..., pairs: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[State, str]] = ..., reason: _Optional[str] = ..., bid: _Optional[str] = ..., ask: _Optional[str] = ..., bid_amount: _Optional[str] = ..., ask_amount: _Optional[str] = ..., received_ns: _Optional[int] = ..., age_ns: _Optional[int] = ..., par_ppm: _Optional[int] = ..., basis_ppm: _Optional[int] = ..., venues: _Optional[_Iterable[_Union[VenueState, _Mapping]]] = ...) -> None: ...
 
 class MergedLevel(_message.Message):
     __slots__ = ("price", "amounts")
@@ -301,7 +356,7 @@ class CostRequest(_message.Message):
     def __init__(self, pair: _Optional[str] = ..., side: _Optional[str] = ..., amount: _Optional[str] = ..., notional: _Optional[str] = ..., venues: _Optional[_Iterable[str]] = ..., net_of_fees: _Optional[bool] = ...) -> None: ...
 
 class Cost(_message.Message):
-    __slots__ = ("pair", "sequence", "base", "quote", "unfilled", "average", "worst", "slippage_bps", "fee", "route", "bound", "reason", "venues", "sent_ns")
+    __slots__ = ("pair", "sequence", "base", "quote", "unfilled", "average", "worst", "slippage_bps", "fee", "route", "bound", "reason", "venues", "sent_ns", "conversions")
     PAIR_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     BASE_FIELD_NUMBER: _ClassVar[int]
@@ -316,6 +371,7 @@ class Cost(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     VENUES_FIELD_NUMBER: _ClassVar[int]
     SENT_NS_FIELD_NUMBER: _ClassVar[int]
+    CONVERSIONS_FIELD_NUMBER: _ClassVar[int]
     pair: str
     sequence: int
     base: str
@@ -330,7 +386,8 @@ class Cost(_message.Message):
     reason: str
     venues: _containers.RepeatedCompositeFieldContainer[VenueState]
     sent_ns: int
-    def __init__(self, pair: _Optional[str] = ..., sequence: _Optional[int] = ..., base: _Optional[str] = ..., quote: _Optional[str] = ..., unfilled: _Optional[str] = ..., average: _Optional[str] = ..., worst: _Optional[str] = ..., slippage_bps: _Optional[str] = ..., fee: _Optional[str] = ..., route: _Optional[_Iterable[_Union[VenueCost, _Mapping]]] = ..., bound: _Optional[bool] = ..., reason: _Optional[str] = ..., venues: _Optional[_Iterable[_Union[VenueState, _Mapping]]] = ..., sent_ns: _Optional[int] = ...) -> None: ...
+    conversions: _containers.RepeatedCompositeFieldContainer[Conversion]
+    def __init__(self, pair: _Optional[str] = ..., sequence: _Optional[int] = ..., base: _Optional[str] = ..., quote: _Optional[str] = ..., unfilled: _Optional[str] = ..., average: _Optional[str] = ..., worst: _Optional[str] = ..., slippage_bps: _Optional[str] = ..., fee: _Optional[str] = ..., route: _Optional[_Iterable[_Union[VenueCost, _Mapping]]] = ..., bound: _Optional[bool] = ..., reason: _Optional[str] = ..., venues: _Optional[_Iterable[_Union[VenueState, _Mapping]]] = ..., sent_ns: _Optional[int] = ..., conversions: _Optional[_Iterable[_Union[Conversion, _Mapping]]] = ...) -> None: ...
 
 class VenueCost(_message.Message):
     __slots__ = ("venue", "base", "quote", "average", "worst", "fee")
@@ -373,14 +430,16 @@ class Status(_message.Message):
     def __init__(self, pairs: _Optional[_Iterable[_Union[PairStatus, _Mapping]]] = ..., sent_ns: _Optional[int] = ..., started_ns: _Optional[int] = ..., version: _Optional[str] = ..., streams: _Optional[int] = ..., budgets: _Optional[_Iterable[_Union[VenueBudget, _Mapping]]] = ..., closing: _Optional[bool] = ...) -> None: ...
 
 class PairStatus(_message.Message):
-    __slots__ = ("pair", "sequence", "venues")
+    __slots__ = ("pair", "sequence", "venues", "conversions")
     PAIR_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     VENUES_FIELD_NUMBER: _ClassVar[int]
+    CONVERSIONS_FIELD_NUMBER: _ClassVar[int]
     pair: str
     sequence: int
     venues: _containers.RepeatedCompositeFieldContainer[VenueState]
-    def __init__(self, pair: _Optional[str] = ..., sequence: _Optional[int] = ..., venues: _Optional[_Iterable[_Union[VenueState, _Mapping]]] = ...) -> None: ...
+    conversions: _containers.RepeatedCompositeFieldContainer[Conversion]
+    def __init__(self, pair: _Optional[str] = ..., sequence: _Optional[int] = ..., venues: _Optional[_Iterable[_Union[VenueState, _Mapping]]] = ..., conversions: _Optional[_Iterable[_Union[Conversion, _Mapping]]] = ...) -> None: ...
 
 class VenueBudget(_message.Message):
     __slots__ = ("venue", "weight_used", "weight_limit", "window_s", "banned_until_ns", "waiting", "connects_used", "connects_limit", "connects_window_s")
@@ -475,12 +534,32 @@ class PairsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class Pairs(_message.Message):
-    __slots__ = ("pairs", "default_pair")
+    __slots__ = ("pairs", "default_pair", "groups")
     PAIRS_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_PAIR_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
     pairs: _containers.RepeatedCompositeFieldContainer[PairInfo]
     default_pair: str
-    def __init__(self, pairs: _Optional[_Iterable[_Union[PairInfo, _Mapping]]] = ..., default_pair: _Optional[str] = ...) -> None: ...
+    groups: _containers.RepeatedCompositeFieldContainer[QuoteGroup]
+    def __init__(self, pairs: _Optional[_Iterable[_Union[PairInfo, _Mapping]]] = ..., default_pair: _Optional[str] = ..., groups: _Optional[_Iterable[_Union[QuoteGroup, _Mapping]]] = ...) -> None: ...
+
+class QuoteGroup(_message.Message):
+    __slots__ = ("name", "unit", "members")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    unit: str
+    members: _containers.RepeatedCompositeFieldContainer[GroupMember]
+    def __init__(self, name: _Optional[str] = ..., unit: _Optional[str] = ..., members: _Optional[_Iterable[_Union[GroupMember, _Mapping]]] = ...) -> None: ...
+
+class GroupMember(_message.Message):
+    __slots__ = ("quote", "rule")
+    QUOTE_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    quote: str
+    rule: ConversionRule
+    def __init__(self, quote: _Optional[str] = ..., rule: _Optional[_Union[ConversionRule, str]] = ...) -> None: ...
 
 class PairInfo(_message.Message):
     __slots__ = ("pair", "base", "quote", "price_decimals", "amount_decimals", "listings")

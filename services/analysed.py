@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from book import MergedBook, PairView, VenueView, merge
-from book.analytics import Analytic, ExactBook, Figure, Panel, net_view
+from book.analytics import Analytic, ExactBook, Figure, Panel, fees_in, net_view
 from book.fees import Fees
 from services.figures import AnalysedBook
 from services.options import MAX_LEVELS
@@ -75,7 +75,7 @@ class AnalysedView(MergedBookView):
         n = self._levels
         shown = msgspec.structs.replace(picture, venues=tuple(_first(venue, n) for venue in picture.venues))
         if self._wish.net:
-            shown = net_view(shown, self._wish.fees)
+            shown = net_view(shown, fees_in(picture, self._wish.fees))
         merged = merge(shown, n * max(1, len(shown.venues)))
         return AnalysedBook(
             merged.pair,
@@ -85,6 +85,8 @@ class AnalysedView(MergedBookView):
             merged.venues,
             first_prices(merged.bids, n),
             first_prices(merged.asks, n),
+            merged.unit,
+            merged.conversions,
             figures,
             self._wish.net,
         )
@@ -92,7 +94,8 @@ class AnalysedView(MergedBookView):
     def _figures(self, picture: PairView) -> tuple[tuple[str, Figure], ...]:
         if not self._wish.analytics:
             return ()
-        found = self._panel.figures(ExactBook.of(picture, self._wish.fees, time.time_ns()))
+        fees = fees_in(picture, self._wish.fees)
+        found = self._panel.figures(ExactBook.of(picture, fees, time.time_ns()))
         return tuple((name, figure) for name, figures in found.items() for figure in figures)
 
     def _tell(self, analytic: Analytic, error: BaseException) -> None:

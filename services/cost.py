@@ -6,12 +6,12 @@ from decimal import Decimal
 from grpc import StatusCode
 
 from book import Pair, PairView
-from book.analytics import ExactBook, Fill, fill
+from book.analytics import ExactBook, Fill, fees_in, fill
 from book.analytics.parameters import Side
 from proto import orderbook_pb2 as pb
 from services.errors import Refused
 from services.market import Market
-from services.messages import venue_state_message
+from services.messages import conversion_message, venue_state_message
 from services.options import MAX_LEVELS
 from services.request import decimal_field, require_fees, wanted_venues
 
@@ -27,12 +27,16 @@ def cost(request: pb.CostRequest, pair: Pair, market: Market) -> pb.Cost:
     configured = tuple(books.books)
     only = wanted_venues(request.venues, configured, pair)
     if request.net_of_fees:
-        require_fees(configured, only, market)
+        require_fees(books, only, market)
     look = _LOOK
     while True:
         picture = books.view(look, venues=only)
         found = fill(
-            ExactBook.of(picture, market.fees), side, amount, in_quote=bool(request.notional), net=request.net_of_fees
+            ExactBook.of(picture, fees_in(picture, market.fees)),
+            side,
+            amount,
+            in_quote=bool(request.notional),
+            net=request.net_of_fees,
         )
         if isinstance(found, str):  # a venue was added in between whose fee is not known
             raise Refused(StatusCode.INVALID_ARGUMENT, found)
@@ -86,6 +90,7 @@ def _message(found: Fill, picture: PairView) -> pb.Cost:
         reason=found.reason,
         venues=[venue_state_message(view, sent_ns) for view in picture.venues],
         sent_ns=sent_ns,
+        conversions=[conversion_message(each, sent_ns) for each in picture.conversions],
     )
 
 

@@ -4,14 +4,14 @@ The bytes are those that protobuf would write for the messages of messages.py. F
 a book beyond that (Decimal prices, huge amounts) goes through messages.py.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from struct import Struct
 
-from book import Level, MergedBook, Pair, VenueView
+from book import Conversion, Level, MergedBook, Pair, VenueView
 from book.analytics import Figure
 from services.figures import AnalysedBook
-from services.messages import MAX_EXACT_UNITS, book_message, newest, value_text
+from services.messages import MAX_EXACT_UNITS, book_message, conversion_message, newest, value_text
 from services.wire import block, number, stamp, tag, text, varint, venue_state, zigzag
 
 _MAX_DECIMALS = 15
@@ -24,6 +24,7 @@ _SPREAD, _BIDS, _ASKS = tag(1, 1), tag(2, 2), tag(3, 2)
 _ARRIVAL, _SYMBOL, _SEQUENCE, _CONFLATED = tag(40, 0), tag(41, 2), tag(42, 0), tag(43, 0)
 _VENUES, _SENT, _HAS_SPREAD = tag(44, 2), tag(45, 0), tag(46, 0) + b"\x01"
 _HEARTBEAT, _CLOSING = tag(47, 0) + b"\x01", tag(48, 0) + b"\x01"
+_CONVERSIONS, _UNIT = tag(49, 2), tag(50, 2)
 
 # Fields of Book and of its parts.
 _BOOK_PAIR, _BOOK_SEQUENCE, _BOOK_CONFLATED = tag(1, 2), tag(2, 0), tag(3, 0)
@@ -31,8 +32,9 @@ _BOOK_PRICE_DECIMALS, _BOOK_AMOUNT_DECIMALS = tag(4, 0), tag(5, 0)
 _BOOK_VENUES, _BOOK_BIDS, _BOOK_ASKS = tag(6, 2), tag(7, 2), tag(8, 2)
 _BOOK_CLOCKS, _BOOK_SPREAD = tag(9, 2), tag(10, 0)
 _BOOK_ANALYTICS, _BOOK_NET = tag(11, 2), tag(12, 0) + b"\x01"
+_BOOK_CONVERSIONS, _BOOK_UNIT = tag(13, 2), tag(14, 2)
 _BOOK_HEARTBEAT, _BOOK_CLOSING = tag(15, 0) + b"\x01", tag(16, 0) + b"\x01"
-_TRUST, _EDGE_TAGS = tag(1, 2), (tag(2, 0), tag(3, 0), tag(4, 0), tag(5, 0))
+_TRUST, _EDGE_TAGS, _MEMBER = tag(1, 2), (tag(2, 0), tag(3, 0), tag(4, 0), tag(5, 0)), tag(6, 2)
 _LEVEL_PRICE, _LEVEL_AMOUNTS = tag(1, 0), tag(2, 2)
 _ANALYTIC_TEXTS, _ANALYTIC_INCOMPLETE = tuple(tag(field, 2) for field in range(1, 6)), tag(6, 0) + b"\x01"
 _CLOCK_TAGS = (tag(1, 0), tag(2, 0), tag(3, 0), tag(4, 0))
@@ -61,6 +63,8 @@ def summary(merged: MergedBook, sent_ns: int, *, heartbeat: bool = False, closin
         parts.append(_HEARTBEAT)
     if closing:
         parts.append(_CLOSING)
+    if merged.unit:
+        parts += [*conversions(_CONVERSIONS, merged.conversions, sent_ns), text(_UNIT, merged.unit)]
     return b"".join(parts)
 
 
@@ -82,6 +86,11 @@ def book(
     if closing:
         parts.append(_BOOK_CLOSING)
     return b"".join(parts)
+
+
+def conversions(field: bytes, told: Iterable[Conversion], sent_ns: int) -> list[bytes]:
+    """Each with its tag and length: by protobuf, since groups are few and have a pace of their own."""
+    return [block(field, conversion_message(each, sent_ns).SerializeToString()) for each in told]
 
 
 def conflated_summary(conflated: int) -> bytes:
@@ -125,6 +134,8 @@ def _book_parts(merged: MergedBook, sent_ns: int, only: frozenset[str] | None, h
             parts += [block(_BOOK_ANALYTICS, _analytic(name, figure)) for name, figure in merged.figures]
         if merged.net:
             parts.append(_BOOK_NET)
+    if merged.unit:
+        parts += [*conversions(_BOOK_CONVERSIONS, merged.conversions, sent_ns), text(_BOOK_UNIT, merged.unit)]
     return parts
 
 
@@ -173,6 +184,8 @@ def _venue_book(view: VenueView, sent_ns: int, price_scale: float) -> bytes:
     for field, price in zip(_EDGE_TAGS, (view.known_bid, view.known_ask, best_bid, best_ask), strict=True):
         if price is not None:
             body += field + zigzag(_units(price, price_scale))
+    if view.member is not None:
+        body += _name(_MEMBER, view.member)
     return block(_BOOK_VENUES, body)
 
 

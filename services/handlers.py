@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import grpc.aio
 
-from book import Pair
+from book import Instrument, Pair
+from book.group import Group
+from book.group_books import GroupBooks
+from book.group_picture import entry_name
 from proto import orderbook_pb2 as pb
 from services.admission import Client
 from services.cost import cost
@@ -19,7 +22,7 @@ from services.errors import Refused
 from services.market import Market
 from services.options import MAX_PAIRS, GrpcOptions
 from services.publisher import Publisher
-from services.request import book_view, check_trades, find_pair, read, summary_view, wanted_venues
+from services.request import book_view, check_trades, find_pair, read, refuse_groups, summary_view, wanted_venues
 from services.stream import Stream, ViewFailed
 from services.trades import TradeStream
 
@@ -104,6 +107,7 @@ class Handlers:
         with self._publisher.admitted(context.peer()) as client:
             request = read(pb.TradesRequest, data)
             pairs = await self._named(request.pairs) or (self._market.default_pair,)
+            refuse_groups(pairs)
             check_trades(request, len(pairs))
             async with AsyncExitStack() as held:
                 for pair in pairs:
@@ -125,7 +129,9 @@ class Handlers:
         """MarketData.ListPairs: what this server carries."""
         read(pb.PairsRequest, data)
         pairs = [pair_info(pair, self._market) for pair in self._market.books]
-        return pb.Pairs(pairs=pairs, default_pair=str(self._market.default_pair)).SerializeToString()
+        groups = [quote_group(group) for group in self._market.groups]
+        told = pb.Pairs(pairs=pairs, default_pair=str(self._market.default_pair), groups=groups)
+        return told.SerializeToString()
 
     @asynccontextmanager
     async def _held(self, pair: Pair) -> AsyncIterator[None]:
@@ -172,6 +178,24 @@ class Handlers:
             publisher.sent += 1
 
 
+def quote_group(group: Group) -> pb.QuoteGroup:
+    """A group of quotes as it is declared."""
+    rules = [pb.RULE_UNSPECIFIED, *(pb.AT_PAR if member.par else pb.BY_BOOK for member in group.members[1:])]
+    members = [
+        pb.GroupMember(quote=member.quote, rule=rule) for member, rule in zip(group.members, rules, strict=True)
+    ]
+    return pb.QuoteGroup(name=group.name, unit=group.unit, members=members)
+
+
+def _listings(pair: Pair, market: Market) -> list[tuple[str, Instrument]]:
+    """The venues that trade the pair, by the names that their books have in it."""
+    books = market.books[pair]
+    if not isinstance(books, GroupBooks):
+        return [(each.venue, each) for each in market.listings.get(pair, ())]
+    members = [leg.pair for leg in books.plan.usable]
+    return [(entry_name(each.venue, member), each) for member in members for each in market.listings.get(member, ())]
+
+
 def pair_info(pair: Pair, market: Market) -> pb.PairInfo:
     """One pair with the venues that trade it."""
     books = market.books[pair]
@@ -183,14 +207,14 @@ def pair_info(pair: Pair, market: Market) -> pb.PairInfo:
         amount_decimals=books.amount_decimals,
         listings=[
             pb.Listing(
-                venue=each.venue,
+                venue=name,
                 symbol=each.symbol,
                 tick_size=format(each.tick_size, "f"),
                 lot_size=format(each.lot_size, "f"),
                 min_notional="" if each.min_notional is None else format(each.min_notional, "f"),
                 routed_from=each.routed_from,
             )
-            for each in market.listings.get(pair, ())
+            for name, each in _listings(pair, market)
         ],
     )
 

@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from book import Instrument, Pair, PairBooks
 from book.analytics import Registry, built_in
 from book.fees import NO_FEES, Fees
+from book.group import Group
+from book.group_books import GroupBooks
+
+Books = PairBooks | GroupBooks  # of a pair that venues trade, or of several as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,10 @@ class Market:
     """
 
     default_pair: Pair
-    carried: Callable[[], Mapping[Pair, PairBooks]]  # the pairs that this server carries now
+    carried: Callable[[], Mapping[Pair, Books]]  # the pairs that this server carries now
     instruments: Sequence[Instrument] = ()  # all listings of all venues
-    known: Sequence[Pair] = ()  # every pair that some venue trades, carried or not
+    known: Sequence[Pair] = ()  # every pair that some venue trades, carried or not, and those of groups
+    groups: Sequence[Group] = ()  # of quotes; those declared
     budgets: Callable[[], Sequence[Budget]] = field(default=no_budgets)
     version: str = ""
     started_ns: int = 0
@@ -69,9 +74,14 @@ class Market:
         self.relist(self.instruments, self.known)
 
     @property
-    def books(self) -> Mapping[Pair, PairBooks]:
+    def books(self) -> Mapping[Pair, Books]:
         """The pairs that this server carries now."""
         return self.carried()
+
+    @property
+    def traded(self) -> list[Pair]:
+        """Those of them that venues trade: all but the groups, which are made of them."""
+        return [pair for pair in self.books if not pair.grouped]
 
     def relist(self, instruments: Sequence[Instrument], known: Sequence[Pair]) -> None:
         """The catalogs say this now; any thread."""

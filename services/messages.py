@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from book import Distance, Level, MergedBook, Stamps, State, VenueView
+from book import Conversion, Distance, Level, MergedBook, Stamps, State, VenueView
 from book.analytics import Figure
 from proto import orderbook_pb2 as pb
 from services.figures import AnalysedBook
@@ -80,6 +80,32 @@ def venue_state_message(view: VenueView, sent_ns: int) -> pb.VenueState:
     )
 
 
+def conversion_message(conversion: Conversion, sent_ns: int) -> pb.Conversion:
+    """How the quote of one member of a group is converted."""
+    live = not conversion.reason
+    return pb.Conversion(
+        quote=conversion.quote,
+        unit=conversion.unit,
+        rule=pb.AT_PAR if conversion.par else pb.BY_BOOK,
+        pairs=map(str, conversion.pairs),
+        state=pb.LIVE if live else pb.UNCONVERTED,
+        reason=conversion.reason,
+        bid=_decimal(conversion.bid),
+        ask=_decimal(conversion.ask),
+        bid_amount=_decimal(conversion.bid_amount),
+        ask_amount=_decimal(conversion.ask_amount),
+        received_ns=stamp(conversion.received_ns),
+        age_ns=age_ns(conversion.received_ns, sent_ns),
+        par_ppm=fitting(conversion.par_ppm),
+        basis_ppm=fitting(conversion.basis_ppm),
+        venues=[venue_state_message(view, sent_ns) for view in conversion.venues],
+    )
+
+
+def _decimal(number: Decimal | None) -> str:
+    return "" if number is None else format(number, "f")
+
+
 def _distance(distance: Distance) -> pb.Distance | None:
     if not distance.others:
         return None
@@ -111,6 +137,8 @@ def summary_message(
         has_spread=spread is not None,
         heartbeat=heartbeat,
         closing=closing,
+        conversions=[conversion_message(each, sent_ns) for each in merged.conversions],
+        unit=merged.unit,
     )
 
 
@@ -147,6 +175,8 @@ def book_message(
         ),
         heartbeat=heartbeat,
         closing=closing,
+        conversions=[conversion_message(each, sent_ns) for each in merged.conversions],
+        unit=merged.unit,
     )
     if bids and asks:
         message.spread = asks[0].price - bids[0].price
@@ -237,6 +267,7 @@ def _venue_book(view: VenueView, sent_ns: int, price_decimals: int) -> pb.VenueB
         known_ask=known_ask,
         best_bid=best_bid,
         best_ask=best_ask,
+        pair=str(view.member) if view.member else "",
     )
 
 

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
-from book import Dust, Pair, PairBooks, PairView
+from book import Dust, Pair, PairView
+from book.group_books import GroupBooks
 from services.admission import Admission, Client
-from services.market import Market
+from services.market import Books, Market
 from services.options import DEEP, GrpcOptions
 from services.status import StatusView
 from services.stream import Stream
@@ -26,6 +27,7 @@ _logger = logging.getLogger(__name__)
 
 _REST = 3.0  # times what a deep view took
 _STATES = Cut(0, Dust())  # the states alone, no levels
+_GROUP_PACE_S = 0.02  # between two looks at the books of a group: it has the writes of many pairs
 
 
 class PairFeed:
@@ -34,7 +36,9 @@ class PairFeed:
     Everything but `_on_write` happens in the publisher's loop.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, books: PairBooks, turns: "Turns") -> None:
+    at_once = DEEP  # levels of a view, up to which it is computed with the wake-up; others wait for their turn
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, books: Books, turns: "Turns") -> None:
         self.books = books
         self.views: dict[ViewKey, BookView] = {}
         self.status_views: dict[StatusView, None] = {}
@@ -75,7 +79,7 @@ class PairFeed:
         self._asleep.release()
         pictures: dict[Cut, PairView] = {}
         for view in tuple(self.views.values()):
-            if view.cut.levels > DEEP:
+            if view.cut.levels > self.at_once:
                 self._turns.add(view)
             elif view.wants():
                 view.attempt(partial(self._show, view, pictures))
@@ -94,6 +98,27 @@ class PairFeed:
         if told is None or not all(map(same_trust, told.venues, picture.venues)):
             for view in self.status_views:
                 view.touch()
+
+
+class GroupFeed(PairFeed):
+    """Carries the writes of all parts of a group: not more often than its pace, and every view waits for its turn.
+
+    So groups, which cost more than a pair and change more often, leave the loop to the pairs.
+    """
+
+    at_once = 0
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, books: Books, turns: "Turns") -> None:
+        super().__init__(loop, books, turns)
+        self._not_before = 0.0  # loop time
+
+    def _wake(self) -> None:
+        now = self._loop.time()
+        if now < self._not_before:  # until then a write wakes nobody: this wake-up is still on its way
+            self._loop.call_at(self._not_before, self._wake)
+            return
+        self._not_before = now + _GROUP_PACE_S
+        super()._wake()
 
 
 class Turns:
@@ -152,6 +177,7 @@ class Publisher:
         self.sent = 0  # messages handed to gRPC
         self.conflated = 0  # states that streams were spared
         self._turns = Turns(loop)
+        self._group_turns = Turns(loop)  # apart: deep views and groups cannot hold each other up
         self.feeds: dict[Pair, PairFeed] = {}  # of pairs that are watched
         self.status_views: dict[tuple[Pair, ...], StatusView] = {}
         self._asked_ms: dict[Stream, int] = {}  # of the open streams: the interval that their clients want
@@ -243,12 +269,16 @@ class Publisher:
             if feed is not None:  # the pair was let go and is carried again: nobody writes to its old books
                 feed.status_views.clear()
                 feed.follow()
-            feed = self.feeds[pair] = PairFeed(self._loop, books, self._turns)
+            if isinstance(books, GroupBooks):
+                feed = GroupFeed(self._loop, books, self._group_turns)
+            else:
+                feed = PairFeed(self._loop, books, self._turns)
+            self.feeds[pair] = feed
         return feed
 
     def _attach(self, view: StatusView, pairs: tuple[Pair, ...]) -> None:
         """Has a status view hear of its pairs; without names that is all that are carried, which come and go."""
-        for pair in pairs or self.market.books:
+        for pair in pairs or self.market.traded:
             if pair in self.market.books:
                 feed = self._feed(pair)
                 feed.status_views[view] = None

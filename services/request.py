@@ -14,10 +14,11 @@ from grpc import StatusCode
 from book import BadPair, Dust, Pair, UnknownPair, resolve_pair
 from book.analytics import Analytic, BadAnalytic
 from book.fees import percent
+from book.group_books import GroupBooks
 from proto import orderbook_pb2 as pb
 from services.analysed import Analysed
 from services.errors import Refused
-from services.market import Market
+from services.market import Books, Market
 from services.options import MAX_ANALYTICS, MAX_INTERVAL_MS, MAX_LEVELS, GrpcOptions
 from services.trades import MAX_RECENT, QUEUED
 from services.view import Cut, MergedBookView, SummaryView, ViewKey
@@ -81,21 +82,38 @@ def book_view(request: pb.BookRequest, pair: Pair, market: Market, options: Grpc
             StatusCode.INVALID_ARGUMENT,
             f"min_interval_ms is {request.min_interval_ms}; allowed are 0 to {MAX_INTERVAL_MS}",
         )
+    if pair.grouped and request.min_notional:
+        raise Refused(
+            StatusCode.INVALID_ARGUMENT,
+            f"min_notional is {request.min_notional[:50]!r}, but the members of {pair} have different quotes; use "
+            "min_amount, which counts the base",
+        )
     dust = _dust(
         pair,
         market,
         decimal_field("min_amount", request.min_amount),
         decimal_field("min_notional", request.min_notional),
     )
-    configured = tuple(market.books[pair].books)
+    books = market.books[pair]
+    configured = tuple(books.books)
     only = wanted_venues(request.venues, configured, pair)
     cut = Cut(request.levels or options.levels, dust, only)
     analytics = _analytics(request.analytics, configured, market)
     if request.net_of_fees:
-        require_fees(configured, only, market)
+        require_fees(books, only, market)
     if not analytics and not request.net_of_fees:
         return ViewKey(MergedBookView, pair, cut)
     return ViewKey(Analysed(analytics, request.net_of_fees, market.fees, market.failed_analytics), pair, cut)
+
+
+def refuse_groups(pairs: Iterable[Pair]) -> None:
+    """Raises Refused for a quote group: its trades are those of its members, each in its own quote."""
+    for pair in pairs:
+        if pair.grouped:
+            raise Refused(
+                StatusCode.INVALID_ARGUMENT,
+                f"{pair} is a group of quotes, which has no trades of its own; name the pairs that it is made of",
+            )
 
 
 def check_trades(request: pb.TradesRequest, pairs: int) -> None:
@@ -111,9 +129,12 @@ def check_trades(request: pb.TradesRequest, pairs: int) -> None:
         )
 
 
-def require_fees(configured: Iterable[str], only: frozenset[str] | None, market: Market) -> None:
-    """Raises Refused unless the taker fee of every venue that counts is known."""
-    unknown = [name for name in configured if name not in market.fees and (only is None or name in only)]
+def require_fees(books: Books, only: frozenset[str] | None, market: Market) -> None:
+    """Raises Refused unless the taker fee of every venue that counts is known; of a group, where it converts too."""
+    counting = {book.venue: None for name, book in books.books.items() if only is None or name in only}
+    if isinstance(books, GroupBooks):
+        counting |= dict.fromkeys(sorted(books.converters))
+    unknown = [name for name in counting if name not in market.fees]
     if unknown:
         known = ", ".join(f"{venue} {percent(fee)}" for venue, fee in market.fees.items()) or "none"
         raise Refused(
@@ -155,9 +176,14 @@ def _carried(market: Market) -> str:
 
 
 def wanted_venues(names: Iterable[str], configured: tuple[str, ...], pair: Pair) -> frozenset[str] | None:
-    """The venues that count; None where all of them do, so that both ways to say so are one view."""
-    wanted = frozenset(name.strip().lower() for name in names)
-    unknown = sorted(wanted.difference(configured))
+    """The venues that count; None where all of them do, so that both ways to say so are one view.
+
+    In a quote group a venue's name stands for all of its entries: binance for binance/usdt and binance/usdc.
+    """
+    asked = frozenset(name.strip().lower() for name in names)
+    found = {name: [each for each in configured if each == name or each.startswith(f"{name}/")] for name in asked}
+    wanted = frozenset(each for those in found.values() for each in those)
+    unknown = sorted(name for name, those in found.items() if not those)
     if unknown:
         raise Refused(
             StatusCode.INVALID_ARGUMENT,

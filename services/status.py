@@ -4,8 +4,9 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 
-from book import Pair, PairBooks
-from services.market import Budget, Market
+from book import Pair
+from services.encode import conversions
+from services.market import Books, Budget, Market
 from services.stream import Kind
 from services.view import HEARTBEAT_S, View
 from services.wire import block, number, stamp, tag, text, venue_state
@@ -16,7 +17,7 @@ _MAX_UINT32 = (1 << 32) - 1
 _PAIRS, _SENT, _STARTED, _VERSION = tag(1, 2), tag(2, 0), tag(3, 0), tag(4, 2)
 _STREAMS, _BUDGETS, _CLOSING = tag(5, 0), tag(6, 2), tag(15, 0) + b"\x01"
 # Fields of PairStatus.
-_PAIR, _SEQUENCE, _VENUES = tag(1, 2), tag(2, 0), tag(3, 2)
+_PAIR, _SEQUENCE, _VENUES, _CONVERSIONS = tag(1, 2), tag(2, 0), tag(3, 2), tag(4, 2)
 # Fields of VenueBudget.
 _VENUE, _USED, _LIMIT, _WINDOW, _BANNED, _WAITING = (tag(1, 2), *(tag(field, 0) for field in range(2, 7)))
 _CONNECTS, _CONNECTS_LIMIT, _CONNECTS_WINDOW = (tag(field, 0) for field in range(7, 10))
@@ -76,9 +77,9 @@ class StatusView(View):
             parts.append(_CLOSING)
         return b"".join(parts)
 
-    def _books(self) -> list[PairBooks]:
+    def _books(self) -> list[Books]:
         carried = self._market.books
-        return [carried[pair] for pair in self._pairs if pair in carried] if self._pairs else list(carried.values())
+        return [carried[pair] for pair in self._pairs or self._market.traded if pair in carried]
 
     def _tell(self) -> None:
         self._touched = False
@@ -90,10 +91,11 @@ def _nothing() -> None:
     """Nothing is to be done first."""
 
 
-def _pair_status(books: PairBooks, sent_ns: int) -> bytes:
+def _pair_status(books: Books, sent_ns: int) -> bytes:
     picture = books.view(0)
     parts = [text(_PAIR, str(picture.pair)), number(_SEQUENCE, picture.version)]
     parts += [block(_VENUES, venue_state(view, sent_ns)) for view in picture.venues]
+    parts += conversions(_CONVERSIONS, picture.conversions, sent_ns)
     return b"".join(parts)
 
 

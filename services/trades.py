@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
 
-from book import Pair, Trade, TradeGap, TradeTape
+from book import Pair, PairBooks, Trade, TradeGap, TradeTape
 from book.trades import KEPT, Entry
 from services.admission import Admission, Client
 from services.market import Market
@@ -305,7 +305,9 @@ class TradePublisher:
             stream.finish()
 
     def _feed(self, pair: Pair) -> PairTrades:
-        tape = self._market.books[pair].trades
+        books = self._market.books[pair]
+        assert isinstance(books, PairBooks), "groups are refused before"
+        tape = books.trades
         feed = self.feeds.get(pair)
         if feed is None or feed.tape is not tape:
             old, feed = feed, PairTrades(self._loop, pair, tape)

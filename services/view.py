@@ -4,12 +4,12 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from book import Dust, Level, MergedBook, Pair, PairView, VenueView, merge
+from book import Conversion, Dust, Level, MergedBook, Pair, PairView, VenueView, merge
 from services import encode
 from services.figures import AnalysedBook
 from services.stream import Kind, Stream, ViewFailed
@@ -257,7 +257,18 @@ def _same(one: MergedBook, other: MergedBook) -> bool:
         and one.asks == other.asks
         and all(map(same_trust, one.venues, other.venues))
         and len(one.venues) == len(other.venues)
+        and (not one.conversions or same_conversions(one.conversions, other.conversions))
         and (not isinstance(one, AnalysedBook) or (isinstance(other, AnalysedBook) and one.tells_the_same(other)))
+    )
+
+
+def same_conversions(one: Sequence[Conversion], other: Sequence[Conversion]) -> bool:
+    """Whether the quotes of a group are worth the same in both, by books that are as much to be trusted."""
+    return all(
+        this.tells_the_same(that)
+        and len(this.venues) == len(that.venues)
+        and all(map(same_trust, this.venues, that.venues))
+        for this, that in zip(one, other, strict=True)
     )
 
 

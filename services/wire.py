@@ -74,6 +74,7 @@ STATE_NUMBERS = {
     State.DOWN: 6,
     State.DISABLED: 7,
     State.UNLISTED: 8,
+    State.UNCONVERTED: 9,
 }
 
 

@@ -7,6 +7,8 @@ import pytest
 from grpc import StatusCode
 
 from book import Pair, PairBooks, Policy
+from book.group import DEFAULT_GROUPS, Groups
+from book.group_books import GroupBooks
 from pairs import Pairs
 from services.errors import Refused
 from tests.waiting import until
@@ -120,6 +122,64 @@ def test_pinned_pairs_stay(make: Any) -> None:
     assert set(rig.pairs.books) == {BTC}
 
 
+GROUP, USDT_USD = Pair("BTC", "USD~"), Pair("USDT", "USD")
+BTC_USD = Pair("BTC", "USD")
+
+
+def grouped(make: Any, **options: Any) -> Rig:
+    """A rig that can carry BTC/USD~, made of BTC/USD, BTC/USDT (which is pinned) and USDT/USD."""
+    rig: Rig = make(**options)
+    rig.pairs._groups = Groups(DEFAULT_GROUPS, [BTC, BTC_USD, USDT_USD, Pair("XRP", "USDC")])
+    return rig
+
+
+def test_a_group_has_its_parts_carried(make: Any) -> None:
+    """As long as it is; they go with it, but for those that are pinned or held besides."""
+    rig = grouped(make)
+    rig.pairs.hold(GROUP)
+    group = rig.pairs.books[GROUP]
+    assert isinstance(group, GroupBooks)
+    assert group.parts == {pair: rig.pairs.books[pair] for pair in (BTC_USD, BTC, USDT_USD)}
+    assert rig.sessions[0].pairs == [BTC, BTC_USD, USDT_USD]
+    rig.pairs.hold(BTC_USD)
+    rig.pairs.hold(USDT_USD)
+    rig.pairs.release(USDT_USD)
+    rig.pairs.hold(GROUP)
+    rig.pairs.release(GROUP)
+    assert rig.pairs.books[GROUP] is group
+    rig.pairs.release(GROUP)
+    until(lambda: USDT_USD not in rig.pairs.books, "its last part goes")
+    assert set(rig.pairs.books) == {BTC, BTC_USD}
+    assert rig.sessions[1].pairs == [BTC, BTC_USD]
+
+
+def test_a_part_is_not_let_go_before_its_group(make: Any) -> None:
+    rig = grouped(make, most=4)
+    assert rig.pairs.pin([GROUP]) == ([GROUP], "")
+    rig.pairs.unpin([BTC])
+    rig.pairs.hold(ETH)
+    rig.pairs.release(ETH)
+    until(lambda: ETH not in rig.pairs.books, "what is no part goes")
+    assert set(rig.pairs.books) == {GROUP, BTC, BTC_USD, USDT_USD}
+    rig.pairs.unpin([GROUP])
+    until(lambda: not rig.pairs.books, "all of it goes")
+    assert rig.sessions[0].pairs == []
+
+
+def test_a_group_that_cannot_be_carried(make: Any) -> None:
+    """For want of room, which is told before anything is carried; or because nobody trades what it would need."""
+    rig = grouped(make, most=2)
+    needs = "BTC/USD~ needs 2 pairs that are not carried yet; this server carries 1 of the 2"
+    with pytest.raises(Refused, match=needs):
+        rig.pairs.hold(GROUP)
+    with pytest.raises(Refused, match="XRP/USD~ cannot be told in USD: no venue trades USDC/USD") as refused:
+        rig.pairs.hold(Pair("XRP", "USD~"))
+    assert refused.value.code is StatusCode.NOT_FOUND
+    with pytest.raises(Refused, match="no venue trades what SOL/USD~ would be made of"):
+        rig.pairs.hold(Pair("SOL", "USD~"))
+    assert list(rig.pairs.books) == [BTC]
+
+
 def test_one_too_many(make: Any) -> None:
     """Refused with the reason and the way out; those that are carried can be held as ever."""
     rig = make(most=2)
@@ -140,10 +200,10 @@ def test_pairs_are_made_as_the_operator_wants_them() -> None:
     sessions: Any = [Session()]
     pairs = Pairs(sessions, 3, 0.0, Policy(leave_out_suspects=True))
     pairs.hold(ETH)
-    assert pairs.books[ETH]._policy.leave_out_suspects
+    assert pairs.traded[ETH]._policy.leave_out_suspects
     pairs.judge_by(Policy())
     pairs.hold(SOL)
-    assert [books._policy for books in pairs.books.values()] == [Policy(), Policy()]
+    assert [books._policy for books in pairs.traded.values()] == [Policy(), Policy()]
 
 
 def test_other_limits(make: Any) -> None:

@@ -13,6 +13,8 @@ DEFAULT_PAIRS: Final = (
     "BTC/USDC@binance,deribit",
     "XRP/USD@bitstamp,kraken,coinbase,bitfinex",
     "BTC/USD@bitstamp,kraken,coinbase,bitfinex",
+    "USDT/USD@bitstamp,kraken",
+    "USDC/USD@bitstamp,kraken",
 )
 
 # Share of a pair's usual activity that quotes other than the big dollar ones see.

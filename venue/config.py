@@ -28,7 +28,7 @@ Options = TypeVar("Options", bound=FaceOptions)
 EPILOG = """\
 examples:
   python -m venue
-      six pairs, Binance's dialect on port 18081 and Bitstamp's on 18082
+      eight pairs, Binance's dialect on port 18081 and Bitstamp's on 18082
   python -m venue --pair BTC/USDT --pair ETH/BTC@binance --seed 7
       two pairs, the same market again for the same seed
   python -m venue --faces all

@@ -6,7 +6,7 @@ from book.analytics.depth import Depth, SideDepth, depth
 from book.analytics.exact import ExactBook, ExactSide, ExactVenue, Limit, Touch
 from book.analytics.figure import Figure
 from book.analytics.fill import Fill, VenueFill, fill
-from book.analytics.net import NetLevel, net_ladder, net_view
+from book.analytics.net import NetLevel, fees_in, net_ladder, net_view
 from book.analytics.panel import Panel
 from book.analytics.parameters import Amount, Between, Bps, Levels, Side, Venue
 from book.analytics.plugins import CannotLoad, load_entry_points, load_function
@@ -42,6 +42,7 @@ __all__ = [
     "arbitrages",
     "built_in",
     "depth",
+    "fees_in",
     "fill",
     "load_entry_points",
     "load_function",

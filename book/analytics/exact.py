@@ -23,6 +23,7 @@ ExactLevel = tuple[int, int, int]  # price, amount, venue (an index of ExactBook
 
 _MOST_UNITS = 1 << 53  # up to here a double counts every unit
 _MOST_SCALE = 22  # up to here a double holds the power of ten exactly
+_NOW = 1 << 64  # later than any receipt
 _WIDE = Context(prec=2000)  # shifting the point of any number that a book holds rounds nothing
 
 
@@ -96,7 +97,7 @@ class ExactVenue:
     """One venue that contributes levels: it is live, and wanted in this picture."""
 
     name: str
-    received_ns: int  # its newest update was read from its socket; ns since the epoch
+    received_ns: int  # its newest update was read from its socket, or what converts its prices; ns since the epoch
     bids: ExactSide
     asks: ExactSide
 
@@ -131,6 +132,7 @@ class ExactBook:
         prices, price_decimals = units_of([*(level[0] for level in levels), *edges], view.price_decimals)
         amounts, amount_decimals = units_of([level[1] for level in levels], view.amount_decimals)
         edge_units = iter(prices[len(levels) :])
+        converted = {each.quote: each.received_ns for each in view.conversions if each.received_ns}
         read = zip(prices, amounts, strict=False)
         venues = []
         for place, each in enumerate(there):
@@ -139,13 +141,14 @@ class ExactBook:
             venues.append(
                 ExactVenue(
                     each.venue,
-                    each.stamps.received_ns,
+                    min(each.stamps.received_ns, converted.get(each.member.quote if each.member else "", _NOW)),
                     _side(each.venue, True, bids, bid_edge, each.more_bids),
                     _side(each.venue, False, asks, ask_edge, each.more_asks),
                 )
             )
         at_ns = at_ns or max((venue.received_ns for venue in venues), default=0)
-        return cls(view.pair, price_decimals, amount_decimals, tuple(venues), absent, fees, at_ns)
+        pair = Pair(view.pair.base, view.unit) if view.unit else view.pair  # figures are told in a group's unit
+        return cls(pair, price_decimals, amount_decimals, tuple(venues), absent, fees, at_ns)
 
     @cached_property
     def bids(self) -> ExactSide:

@@ -1,6 +1,6 @@
 """Prices net of taker fees: what a buyer pays and a seller gets, all in, with the venues put in that order."""
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,9 +10,12 @@ from book.analytics.figure import decimal
 from book.analytics.parameters import Side
 from book.fees import Fees
 from book.instrument import EXACT_DIGITS
+from book.merged import MergedBook
 from book.pair_books import PairView
 from book.side import Level
 from book.venue_book import VenueView
+
+_FEE_DIGITS = Decimal("0.000001")  # of two fees together, rounded up
 
 
 class NetLevel(NamedTuple):
@@ -64,6 +67,27 @@ def net_view(view: PairView, fees: Fees) -> PairView:
         price_decimals=digits,
         venues=tuple(_with_prices(each, own, split, digits, exact) for each, own, split in net),
     )
+
+
+def fees_in(view: PairView | MergedBook, fees: Fees) -> Fees:
+    """The fees by the names that venues have in the picture: in a quote group also those of converting.
+
+    Who takes a level there pays two takers' fees, f and c, the second to a venue by whose levels the quote is
+    converted; of several it is the highest. f + c + |f * c| is no less than what either side pays.
+    """
+    if not view.conversions:
+        return fees
+    known: dict[str, Decimal] = {}
+    converting = {each.quote: [fees.get(venue) for venue in each.used] for each in view.conversions}
+    for each in view.venues:
+        fee = fees.get(each.venue.partition("/")[0])
+        paid = converting.get(each.member.quote, []) if each.member else []
+        told = [other for other in paid if other is not None]
+        if fee is None or len(told) < len(paid):
+            continue
+        more = max(told, default=Decimal(0))
+        known[each.venue] = (fee + more + abs(fee * more)).quantize(_FEE_DIGITS, ROUND_CEILING) if more else fee
+    return known
 
 
 def _prices(view: VenueView) -> list[float]:

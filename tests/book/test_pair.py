@@ -34,6 +34,15 @@ def test_perpetuals(text: str, pair: Pair) -> None:
     assert resolve_pair(text, [*KNOWN, pair]) == pair
 
 
+@pytest.mark.parametrize("text", ["BTC/USD~", "btc-usd~", "btcusd~", " BTC_USD~\n"])
+def test_groups_of_quotes(text: str) -> None:
+    """A group is part of the pair, and never the pair of its unit."""
+    pair = Pair("BTC", "USD~")
+    assert resolve_pair(text, [*KNOWN, Pair("BTC", "USD"), pair]) == pair
+    assert Pair.parse(str(pair)) == pair
+    assert (pair.grouped, Pair("BTC", "USD").grouped) == (True, False)
+
+
 @pytest.mark.parametrize("text", ["btcusdc", "BTC/USDC", "btcusdcperp"])
 def test_a_perpetual_is_not_found_by_the_name_of_spot(text: str) -> None:
     """Nor by one without separators; the hint names it."""
@@ -46,6 +55,7 @@ def test_a_perpetual_is_not_found_by_the_name_of_spot(text: str) -> None:
     [
         "", " ", "/", "BTC/USD/PERP/PERP", "/USD-PERP", "BTC/-PERP", "BTC/USD-PERPS",
         "BTC/USD-PERP-INVERSE", "BTC/USD-",
+        "BTC~", "~", "BTC~/USD", "BTC/USD~~", "BTC/~", "BTC/USD~-PERP", "~/USD", "BTC/U~SD",
         "ETH", "ETH/", "/BTC", "ETH//BTC", "ETH/BTC/USDT", "ETH BTC", "ETH / BTC", "ETH:BTC", "ETH/B.C",
         "ETH/BTC;", "A" * 21 + "/BTC", "ETH/\u0000", "ÉTH/BTC", "币安/USDT", "ＥＴＨ/BTC", "ETH∕BTC", "١/BTC",
         "ſol/usdt",  # a long s, whose capital is an S

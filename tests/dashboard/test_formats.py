@@ -50,6 +50,55 @@ def test_jsonl_is_one_line_of_exact_decimals() -> None:
     assert told["venues"][0]["age_ms"] == 12.0
 
 
+def grouped() -> pb.Book:
+    """A quote group: one member by its books, one at par, one that cannot be converted now."""
+    members = [("binance/usdt", "BTC/USDT"), ("kraken/usd", "BTC/USD")]
+    venues = [venue(name) for name, _ in members]
+    for entry, (_, pair) in zip(venues, members, strict=True):
+        entry.pair = pair
+    usdt = pb.Conversion(
+        quote="USDT", unit="USD", rule=pb.BY_BOOK, pairs=["USDT/USD"], state=pb.LIVE, bid="0.9998", ask="0.9999",
+        bid_amount="1000", ask_amount="20", received_ns=EPOCH_NS - 42_000_000, age_ns=42_000_000, par_ppm=-150,
+        basis_ppm=25, venues=[pb.VenueState(venue="kraken", state=pb.LIVE), pb.VenueState(venue="b", state=pb.DOWN)],
+    )  # fmt: skip
+    usdc = pb.Conversion(quote="USDC", unit="USD", rule=pb.AT_PAR, state=pb.LIVE, bid="1", ask="1", par_ppm=0)
+    dai = pb.Conversion(quote="DAI", unit="USD", state=pb.UNCONVERTED, reason="no live book of DAI/USD")
+    bids, asks = [(6412320, {0: 40537})], [(6412340, {1: 19274})]
+    return book(bids, asks, venues, pair="BTC/USD~", unit="USD", conversions=[usdt, usdc, dai])
+
+
+def test_a_group_tells_how_its_members_were_converted() -> None:
+    """In every format the name of a venue says of which member its level is."""
+    group = decode(grouped(), None)
+    assert (group.pair, group.quote) == ("BTC/USD~", "USD")
+    lines = formats.table(group).splitlines()
+    assert lines[0].startswith("BTC/USD~ ")
+    assert lines[1:4] == [
+        "  1 USDT = 0.9998 to 0.9999 USD by USDT/USD of kraken, 42ms old; +0.25 bps off the books in USD",
+        "  1 USDC = 1 USD AT PAR, as the server was told",
+        "  DAI is not merged: no live book of DAI/USD",
+    ]
+    assert lines[5].endswith("[binance/usdt]")
+    told = json.loads(formats.jsonl(group))
+    assert told["bids"] == [["64123.20", "4.0537", "binance/usdt"]]
+    assert [entry["pair"] for entry in told["venues"]] == ["BTC/USDT", "BTC/USD"]
+    assert told["unit"] == "USD"
+    usdt, usdc, dai = told["conversions"]
+    assert (usdt["rule"], usdt["bid"], usdt["pairs"], usdt["age_ms"]) == ("book", "0.9998", ["USDT/USD"], 42.0)
+    assert (usdt["par_bps"], usdt["basis_bps"], usdt["venues"][1]) == (-1.5, 0.25, {"venue": "b", "state": "down"})
+    assert (usdc["rule"], usdc["age_ms"], usdc["basis_bps"]) == ("par", None, None)
+    assert (dai["live"], dai["reason"]) == (False, "no live book of DAI/USD")
+    assert "binance/usdt" in formats.csv(group)
+
+
+def test_a_heartbeat_brings_the_rates_of_now() -> None:
+    """And a bare farewell leaves them as they were."""
+    group = decode(grouped(), None)
+    beat = pb.Book(heartbeat=True, sequence=2, venues=grouped().venues, conversions=grouped().conversions[1:])
+    assert [each.quote for each in decode(beat, group).conversions] == ["USDC", "DAI"]
+    assert decode(pb.Book(closing=True), group).conversions == group.conversions
+
+
 def test_jsonl_tells_how_far_each_venue_can_be_trusted() -> None:
     """Lag and offset with their sign, None where not known; the rate in updates; what confirmed the book by name."""
     known = venue(
