@@ -78,11 +78,11 @@ def test_curves_only_rise_outwards(whole: Book, half: int, reach: int) -> None:
         assert end.value == sum(level.amount * level.price for level in inside)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     messages(),
-    st.integers(1, 120),
-    st.integers(1, 40),
+    st.integers(1, 90),
+    st.integers(1, 24),
     st.sampled_from([0, *RANGES]),
     st.sampled_from(Curves),
     st.sampled_from(Glyphs),
@@ -94,8 +94,8 @@ def test_every_chart_fits_its_place(
     rows = chart(view_of(message), width, height, Frame(reach, curves, cross), glyphs, 5)
     assert len(rows) == height
     assert {cells(row.spans) for row in rows} == {width}
-    if glyphs is Glyphs.ASCII and cross is None:
-        assert all(row.text.isascii() or "─" in row.text for row in rows if "no levels" not in row.text)
+    if glyphs is Glyphs.ASCII:
+        assert not any(sign in row.text for row in rows for sign in "▁▂▃▄▅▆▇█")
 
 
 def test_what_is_not_known_is_quiet() -> None:
@@ -115,7 +115,7 @@ def test_what_is_not_known_is_quiet() -> None:
     assert rows[-2].spans[0].role is Role.QUIET
     assert rows[-2].spans[-1].role is Role.ASK_BAR
     row = chart(view_of(message), 70, 6, Frame(cross=-35))[0]
-    assert "≥0.0010 BTC" in row.text
+    assert "≥10 BTC" in row.text
 
 
 def test_the_crosshair_reads_the_book_at_its_price() -> None:
