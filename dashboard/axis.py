@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dashboard.cursor import Cursor, named
+from dashboard.cursor import Both, Cursor, named
 from dashboard.grouping import Group, Groups
 from dashboard.place import Place, limits
 from dashboard.rows import Fill, Role, Row, Span, blank, fitted
@@ -14,7 +14,7 @@ LIMIT = "╴"  # on the price column: the mid moves the axis when it leaves the 
 
 def rows(
     groups: Groups, sheet: Sheet, place: Place, lines: int, bids: Sequence[Rung], asks: Sequence[Rung]
-) -> tuple[list[tuple[Row, Cursor | None]], int]:
+) -> tuple[list[tuple[Row, Cursor | Both | None]], int]:
     """`lines` rows, and by how many rows the nearest best price is out of sight: above (below 0), below, or 0."""
     top, step = place.top, groups.step
     if top is None:
@@ -23,12 +23,11 @@ def rows(
     own = {True: {rung.price: rung for rung in bids}, False: {rung.price: rung for rung in asks}}
     sheet.measure(*([rung for rung in side if bottom <= rung.price <= top] for side in (bids, asks)))
     marked = set(limits(lines)) if sheet.options.autocentre and not place.held else set()
-    out = []
+    out: list[tuple[Row, Cursor | Both | None]] = []
     for index in range(lines):
         price = top - index * step
         bid, ask = own[True].get(price), own[False].get(price)
-        rung = ask or bid
-        out.append((_line(sheet, price, bid, ask, index in marked), named(rung) if rung else None))
+        out.append((_line(sheet, price, bid, ask, index in marked), _target(bid, ask)))
     best = [side[0].price for side in (bids, asks) if side]
     if not best or any(bottom <= price <= top for price in best):
         return out, 0
@@ -39,6 +38,13 @@ def rows(
         nearest = bids[0].price if bids else max(best)
         return out, (bottom - nearest) // step
     return out, 0  # the window lies inside the spread
+
+
+def _target(bid: Rung | None, ask: Rung | None) -> Cursor | Both | None:
+    if bid is not None and ask is not None:
+        return Both(named(bid), named(ask))
+    rung = bid or ask
+    return None if rung is None else named(rung)
 
 
 def _line(sheet: Sheet, price: int, bid: Rung | None, ask: Rung | None, limit: bool) -> Row:

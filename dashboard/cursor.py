@@ -14,6 +14,13 @@ class Cursor(NamedTuple):
     price: int
 
 
+class Both(NamedTuple):
+    """The levels of one row that shows both sides."""
+
+    left: Cursor | None
+    right: Cursor | None
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What filling everything from the best price to one level costs."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from dashboard import axis, cursor, muting
 from dashboard.columns import DEFAULT, Formats, choose
-from dashboard.cursor import Cursor
+from dashboard.cursor import Both, Cursor
 from dashboard.feed import View
 from dashboard.flashes import Flashes, watched
 from dashboard.grouping import Groups, grouped, step_of
@@ -19,14 +19,6 @@ from dashboard.sheet import Head, Marks, Sheet
 
 MINI_WIDTH, MINI_HEIGHT = 60, 16  # a screen smaller than either has the small layout
 SPREAD = "spread"  # the target of the row in the middle
-
-
-class Both(NamedTuple):
-    """The levels of one row where the sides stand beside each other."""
-
-    left: Cursor | None
-    right: Cursor | None
-
 
 Target = Cursor | Both | str | None
 
