@@ -276,3 +276,16 @@ def test_alerts_of_a_rule_are_never_closer_than_its_cool_down(
         times += [alert.at_ns for alert in alerts.watch(replace(at(10_000, spread), state=state))]
     assert all(later - before >= 5 * 10**9 for before, later in itertools.pairwise(times))
     assert repeat != "once" or len(times) <= 1
+
+
+def test_what_waits_to_be_acknowledged_is_bounded() -> None:
+    alerts, clock = engine("venue any")
+    many = [venue(f"v{number}", pb.DOWN) for number in range(150)]
+    assert len(said(alerts, view_of(book([(1, {150: 1})], [], [*many, venue("binance")])), clock)) == 150
+    assert alerts.badge == ("!100", Role.BUSY)
+
+
+def test_entries_of_one_venue_are_told_apart() -> None:
+    alerts, _ = engine("venue kraken")
+    entries = [venue("kraken", pb.DOWN, symbol="BTC/USD"), venue("kraken", pb.STALE, symbol="BTC/USDT"), venue("okx")]
+    assert said(alerts, view_of(book([(1, {2: 1})], [], entries))) == ["kraken down", "kraken:BTC/USDT stale"]

@@ -474,3 +474,71 @@ def test_pieces_follow_the_fills() -> None:
         ("d", Role.BID, Role.CURSOR),
         ("ef", Role.BID, None),
     ]
+
+
+def test_letters_shrink_to_one_and_a_count() -> None:
+    entries = [venue(name) for name in ("binance", "kraken", "okx", "bybit", "gemini", "kucoin")]
+    message = book([(99, {0: 5, 1: 9, 4: 1}), (98, {2: 7})], [(101, {1: 1})], entries)
+    pictures = (texts(picture(message, width=width)) for width in range(80, 30, -1))
+    lines = next(found for found in pictures if any("K+2" in line for line in found))
+    assert [line.split()[-1] for line in lines if "0.00" in line and "mid" not in line] == ["K", "K+2", "O"]
+
+
+def test_columns_only_grow_while_the_market_moves() -> None:
+    """From frame to frame no column is narrower than before, and a market that breathes moves nothing."""
+    state, widths = State(), []
+    for step in range(40):
+        amount = 10_000 * (1 + step % 7) * (1 + step // 20)
+        message = book([(6_412_320 - step, {0: amount})], [(6_412_340 + step * 50, {1: amount // 3 + 1})])
+        shown = picture(message, state=state)
+        state = shown.state
+        assert state.formats is not None
+        widths.append((state.formats.price_cells, state.formats.size_cells, state.formats.total_cells))
+    assert widths == sorted(widths)
+    assert len(set(widths)) <= 2
+
+
+@given(st.lists(st.integers(1, 10**12), min_size=1, max_size=15), st.sampled_from(Unit), st.sampled_from(Comma))
+def test_every_number_fits_its_column(amounts: list[int], unit: Unit, comma: Comma) -> None:
+    """Also the ones that made the formats grow, and nothing that is there prints as nothing."""
+    state = State()
+    for amount in amounts:
+        options = Options(unit=unit, comma=comma)
+        shown = picture(book([(6_412_320, {0: amount})], [(6_412_340, {1: 1})]), options, state=state, width=120)
+        state = shown.state
+        formats = state.formats
+        assert formats is not None
+        for rung in (*shown.bids, *shown.asks):
+            total = rung.value if unit is Unit.QUOTE else rung.total
+            for form, value, room in (
+                (formats.total, total, formats.total_cells),
+                (formats.size, total, formats.size_cells),
+                (formats.notional, rung.value, formats.notional_cells),
+            ):
+                text = form.text(value)
+                assert len(text) <= room
+                assert text.strip("0.,\u2009kMGTP")
+                assert "e" not in text
+
+
+def test_the_card_says_what_limits_it() -> None:
+    state = State(cursor=Cursor(True, 97))
+    shown = picture(horizon_book(), state=state)
+    told = "\n".join(row.text for row in readout.card(shown, 80))
+    assert "≥  " in told
+    assert "may be more" in told
+    assert " K kraken" in told
+    assert "?" in told
+    net = picture(market(25, net_of_fees=True), Options(group=7), state=State(cursor=Cursor(True, 1)))
+    text = "\n".join(row.text for row in readout.card(net, 80))
+    assert "in all prices" in text
+    assert "more of this group may lie beyond" in text
+    one = picture(book([(100, {0: 5})]), state=State(cursor=Cursor(True, 100)))
+    assert "─ bp of the average" in "\n".join(row.text for row in readout.card(one, 80))
+
+
+def test_a_cursor_on_a_row_of_both_sides_is_seen() -> None:
+    options = Options(rows=RowModel.LADDER, group=3)
+    for cursor in (Cursor(True, 641240), Cursor(False, 641240)):
+        shown = picture(SCREENS["crossed"], options, state=State(cursor=cursor))
+        assert [row.text.split("×")[0].split()[-1] for row in shown.rows if row.fills] == ["64,124"]

@@ -109,3 +109,10 @@ def test_what_is_printed_is_read_back(rule: Rule, level: Level, repeat: Repeat, 
 @given(rules)
 def test_hysteresis_lies_on_the_safe_side(rule: Rule) -> None:
     assert rule.over <= rule.bound if rule.above else rule.over >= rule.bound
+
+
+def test_an_alert_is_over_where_the_rule_says() -> None:
+    assert parse("spread >= 5bp back 3bp").over == 300
+    assert parse("spread >= 5bp").over == 450
+    assert parse("price < 100").over == 100 * UNIT + UNIT // 50
+    assert parse("crossed >= 500ms").over == 500 * MS

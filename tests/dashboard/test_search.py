@@ -31,7 +31,7 @@ def names(typed: str, *recent: str) -> list[str]:
         ("BTC-USD", ["BTC/USD~", "BTC/USD", "BTC/USDT"]),
         ("ethbtc", ["ETH/BTC"]),
         ("eth", ["ETH/BTC", "ETH/USDT", "WBTC/ETH"]),
-        ("bu", ["BTC/USDT", "BTC/USD~", "BTC/USD", "BCH/USDT"]),
+        ("bu", ["BTC/USDT", "BTC/USD~", "BCH/USDT", "BTC/USD"]),
         ("bct", ["BTC/USDT", "BCH/USDT"]),
         ("xyz", []),
     ],
