@@ -542,3 +542,25 @@ def test_a_cursor_on_a_row_of_both_sides_is_seen() -> None:
     for cursor in (Cursor(True, 641240), Cursor(False, 641240)):
         shown = picture(SCREENS["crossed"], options, state=State(cursor=cursor))
         assert [row.text.split("×")[0].split()[-1] for row in shown.rows if row.fills] == ["64,124"]
+
+
+def test_one_column_grows_without_another_shrinking() -> None:
+    """A book with a larger best level and a far smaller total."""
+    many = book([(100 - step, {0: 90_000}) for step in range(9)], price_decimals=0)
+    one = book([(100, {0: 200_000_000})], price_decimals=0)
+    first = picture(many).state
+    second = picture(one, state=first).state.formats
+    third = picture(book([(100, {0: 400_000}), (99, {0: 1})], price_decimals=0), state=first).state.formats
+    assert first.formats is not None
+    assert second is not None
+    assert third is not None
+    assert second.size_cells > first.formats.size_cells
+    assert third.largest == (400_000, first.formats.largest[1], first.formats.largest[2])
+
+
+def test_slippage_is_worse_above_zero_on_both_sides() -> None:
+    message = book([(98, {0: 1})], [(102, {0: 1})], price_decimals=0, amount_decimals=0)
+    for cursor in (Cursor(True, 98), Cursor(False, 102)):
+        row = readout.readout(picture(message, state=State(cursor=cursor)), 100)
+        assert row is not None
+        assert "+200.00 bp" in row.text

@@ -1,5 +1,8 @@
 """Rules as texts: what is written is read, what is printed is read back, what is wrong is named."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +72,13 @@ def test_what_is_no_rule_is_named(text: str, reason: str) -> None:
     with pytest.raises(BadRule, match=reason) as raised:
         parse(text)
     assert repr(text) in str(raised.value)
+
+
+def test_every_rule_of_the_documentation_is_one() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "dashboard-figures.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.partition("## Alert rules")[2].splitlines() if line.startswith("| `")]
+    rules = [rule for row in rows for rule in re.findall("`([^`]+)`", row)]
+    assert {parse(rule).subject for rule in rules} == set(Subject)
 
 
 def test_every_form_of_the_message_is_a_rule() -> None:

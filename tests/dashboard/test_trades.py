@@ -135,6 +135,19 @@ def test_what_one_order_took_is_one_row() -> None:
     assert amounts(shown(trades, 10, 0, True, frozenset({"kraken"}))) == [8, 4, 3]
 
 
+def test_parts_of_an_order_that_were_read_late_belong_to_its_row() -> None:
+    """The venue's stamp makes the row, though another venue's trades were read in between."""
+    at = EPOCH_NS
+    parts = [trade(1, "1", venue_ns=at, received_ns=at), trade(9, "2", venue_ns=at, received_ns=at + 900_000_000)]
+    between = [
+        trade(number, "7", venue="kraken", venue_ns=at + number * 10**7, received_ns=at + number * 10**8)
+        for number in range(2, 9)
+    ]
+    trades = listed(told(*parts, *between))
+    assert amounts(shown(trades, 1, 0, True, NOBODY)) == [3]
+    assert amounts(shown(trades, 2, 0, True, NOBODY)) == [3, 7]
+
+
 def test_an_order_is_not_joined_over_a_gap() -> None:
     at = EPOCH_NS
     trades = listed(told(trade(1, venue_ns=at), gap(2, venue="binance"), trade(3, venue_ns=at)))
