@@ -48,6 +48,24 @@ def letters(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(given[name] for name in names)
 
 
+def letters_of(entries: Sequence[Venue]) -> tuple[str, ...]:
+    """A mark for each entry of a book: the venue's letter, and what sets it apart where a venue has several.
+
+    A group of quotes has an entry for each of a venue's markets: the small letter is the last of the symbol, so that
+    Kraken's BTC/USD is `Kd` and its BTC/USDT `Kt`. A number follows where that is not enough.
+    """
+    names = [entry.name for entry in entries]
+    out: list[str] = []
+    for entry, letter in zip(entries, letters(names), strict=True):
+        mark = letter
+        if names.count(entry.name) > 1:
+            last = next((sign for sign in reversed(entry.symbol) if sign.isalnum()), "")
+            mark += last.lower()
+        count = sum(other.rstrip("23456789") == mark for other in out)
+        out.append(f"{mark}{count + 1}" if count and names.count(entry.name) > 1 else mark)
+    return tuple(out)
+
+
 def venue_role(index: int) -> Role:
     """The colour of a venue's letter; the letter tells the venue, the colour only helps."""
     return VENUE_ROLES[index % len(VENUE_ROLES)]
@@ -111,7 +129,7 @@ def entries(view: View, detail: str) -> list[tuple[Span, ...]]:
 def marks(view: View) -> tuple[str, ...]:
     """The letters of the book's venues."""
     assert view.book is not None
-    return letters([venue.name for venue in view.book.venues])
+    return letters_of(view.book.venues)
 
 
 def excluded(view: View) -> str:

@@ -11,6 +11,7 @@ from dashboard.columns import Formats, choose
 from dashboard.feed import Failure, Feed, View
 from dashboard.ladder import Shape
 from dashboard.market import decode
+from dashboard.middle import spread_row
 from dashboard.rows import Row, cells
 from dashboard.venues import letters
 from proto import orderbook_pb2 as pb
@@ -268,13 +269,13 @@ def test_the_spread_row_stands_still() -> None:
 
 
 def test_crossing_is_said_with_venues_and_ages() -> None:
-    row = ladder.spread_row(SCREENS["crossed"], 80)
+    row = spread_row(SCREENS["crossed"], 80)
     assert row.text == "═ CROSSED -1.2 (-0.19 bp) ═ B bid 64,124.6 > K ask 64,123.4 ═ 85/412 ms ═ AUTO  "
-    assert ladder.spread_row(SCREENS["crossed"], 40).text.startswith("═ CROSSED -1.2 ═ B>K ═ 85/412 ms ═")
+    assert spread_row(SCREENS["crossed"], 40).text.startswith("═ CROSSED -1.2 ═ B>K ═ 85/412 ms ═")
 
 
 def test_locking_is_said() -> None:
-    text = ladder.spread_row(SCREENS["locked"], 80).text
+    text = spread_row(SCREENS["locked"], 80).text
     assert text.startswith("─ LOCKED 0.0 ─")
     assert "B bid 64,123.4 = K ask 64,123.4" in text
 
