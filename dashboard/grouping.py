@@ -101,7 +101,7 @@ def _is_cut(levels: tuple[Level, ...], whole: tuple[Level, ...], step: int, *, b
 
 
 def _side(levels: tuple[Level, ...], step: int, *, bid: bool) -> tuple[Group, ...]:
-    if step == 1:
+    if step == 1 or not any(level.price % step for level in levels):
         return tuple(_alone(level) for level in levels)
     out: list[Group] = []
     gathered: dict[int, list[int]] = {}  # venue: [amount, value]

@@ -3,10 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dashboard.market import plain
-from dashboard.rows import Role, Row, Span, blank, fitted, merged
-from proto import orderbook_pb2 as pb
-
 
 class Pair(NamedTuple):
     """A pair that the server carries, and the venues that trade it."""
@@ -21,14 +17,6 @@ class Found(NamedTuple):
     pair: Pair
     hits: tuple[int, ...]
     recent: bool
-
-
-def pairs_of(message: pb.Pairs) -> tuple[Pair, ...]:
-    """The server's list."""
-    return tuple(
-        Pair(plain(entry.pair), tuple(dict.fromkeys(plain(listing.venue) for listing in entry.listings)))
-        for entry in message.pairs
-    )
 
 
 def ranked(pairs: Sequence[Pair], typed: str, recent: Sequence[str] = ()) -> list[Found]:
@@ -74,29 +62,6 @@ def _scattered(letters: Sequence[tuple[str, int]], wanted: Sequence[str]) -> tup
     if len(hits) < len(wanted):
         return None
     return 10 + hits[-1] - hits[0] + 1 - len(hits) + 3 * hits[0], tuple(hits)
-
-
-def rows(found: Sequence[Found], width: int, height: int, selected: int = 0) -> list[Row]:
-    """The list: typed letters bright, who trades it, `recent`; the selected line stays in sight."""
-    if not found:
-        none = Row(fitted([Span("  no such pair on this server", Role.QUIET)], width))
-        return ([none] + [blank(width)] * height)[:height]
-    first = max(0, min(selected - height + 1, len(found) - height))
-    out = []
-    for index, entry in enumerate(found[first : first + height], first):
-        name = entry.pair.name
-        spans = [Span(sign, Role.KEY if at in entry.hits else Role.NORMAL) for at, sign in enumerate(name)]
-        count = len(entry.pair.venues)
-        told = f"{count} venue{'s' * (count != 1)}  {' '.join(entry.pair.venues)}"
-        spans = [
-            Span("> " if index == selected else "  "),
-            *spans,
-            Span(" " * max(2, 16 - len(name))),
-            Span("recent  " if entry.recent else "        ", Role.QUIET),
-            Span(told, Role.QUIET),
-        ]
-        out.append(Row(fitted(merged(spans), width), width if index == selected else 0, Role.CURSOR))
-    return (out + [blank(width)] * height)[:height]
 
 
 def remembered(recent: Sequence[str], name: str, most: int = 12) -> tuple[str, ...]:

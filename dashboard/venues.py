@@ -22,6 +22,8 @@ KNOWN_LETTERS = {
     "deribit": "D",
 }
 
+MUTED = "○"  # by the user: nothing is wrong with it
+
 _STATES: dict[int, tuple[str, str, Role]] = {
     pb.CONNECTING: ("◌", "connecting", Role.BUSY),
     pb.SYNCING: ("↻", "resync", Role.BUSY),
@@ -96,8 +98,11 @@ def check_name(check: int) -> str:
         return f"check_{check}"  # of a newer server
 
 
-def strip(view: View, width: int) -> Row:
-    """The venue strip: letter, glyph, word and age of each, in the detail that `width` holds; how many are live."""
+def strip(view: View, width: int, muted: frozenset[int] = frozenset()) -> Row:
+    """The venue strip: letter, glyph, word and age of each, in the detail that `width` holds; how many are live.
+
+    `muted`: those that the user does not want to hear; nothing is wrong with them.
+    """
     if view.book is None or not view.book.venues:
         return line(width, [Part(0, (Span("no venue known yet", Role.QUIET),))])
     book = view.book
@@ -107,13 +112,13 @@ def strip(view: View, width: int) -> Row:
         count, role = f"last told {book.live_venues}/{book.wanted_venues} live", Role.WARN
     right = [Part(0, (Span(count, role),))]
     for detail in ("reason", "names", "words", "ages", "glyphs"):
-        parts = [Part(1, entry) for entry in entries(view, detail)]
+        parts = [Part(1, entry) for entry in entries(view, detail, muted)]
         if 2 + sum(cells(part.spans) + 3 for part in parts) + len(count) <= width:
             return line(width, parts, right, "   ")
-    return line(width, [Part(1, tuple(_packed(view)))], right)
+    return line(width, [Part(1, tuple(_packed(view, muted)))], right)
 
 
-def entries(view: View, detail: str) -> list[tuple[Span, ...]]:
+def entries(view: View, detail: str, muted: frozenset[int] = frozenset()) -> list[tuple[Span, ...]]:
     """Every venue as spans. `detail`: reason, names, words, ages or glyphs, ever shorter."""
     assert view.book is not None
     out: list[tuple[Span, ...]] = []
@@ -121,6 +126,8 @@ def entries(view: View, detail: str) -> list[tuple[Span, ...]]:
         glyph, word, role = state_of(venue)
         name = f"{letter} {venue.name}" if detail in ("reason", "names") else letter
         told = _told(view, index, word, detail)
+        if index in muted:
+            glyph, told, role = MUTED, "" if detail == "glyphs" else "muted", Role.QUIET
         glyph_text = f"{glyph} {told}" if told else glyph
         out.append((Span(name, venue_role(index)), Span(" " if detail != "glyphs" else ""), Span(glyph_text, role)))
     return out
@@ -159,6 +166,6 @@ def _told(view: View, index: int, word: str, detail: str) -> str:
     return told
 
 
-def _packed(view: View) -> list[Span]:
+def _packed(view: View, muted: frozenset[int]) -> list[Span]:
     """Letter and glyph without a gap: the last resort, cut at the end when even that is too long."""
-    return [span for entry in entries(view, "glyphs") for span in (*entry, Span(" "))]
+    return [span for entry in entries(view, "glyphs", muted) for span in (*entry, Span(" "))]

@@ -4,9 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.rows import Role, cells
-from dashboard.search import Pair, pairs_of, ranked, remembered, rows
+from dashboard.finding import everything_found, letters_in, pairs_found
+from dashboard.keys import ACTIONS, Keys
+from dashboard.search import Pair, ranked, remembered
+from dashboard.status import catalog_of
 from proto import orderbook_pb2 as pb
+from tests.dashboard.fake import pair_info
 
 PAIRS = (
     Pair("BTC/USDT", ("binance", "kraken", "okx")),
@@ -59,28 +62,48 @@ def test_what_is_found_holds_what_was_typed(typed: str, recent: list[str]) -> No
     assert wanted or len(found) == len(PAIRS)
 
 
-def test_coverage_and_the_typed_letters_are_shown() -> None:
-    found = rows(ranked(PAIRS, "btcusdt", ["BTC/USDT"]), 70, 5)
-    assert [cells(row.spans) for row in found] == [70] * 5
-    assert found[0].text.rstrip() == "> BTC/USDT        recent  3 venues  binance kraken okx"
-    assert [span.text for span in found[0].spans if span.role is Role.KEY] == ["BTC", "USDT"]
-    assert found[0].fill_role is Role.CURSOR
-    assert "1 venue  kraken" in rows(ranked(PAIRS, "", ["BTC/USD"]), 70, 5)[0].text
-    assert "no such pair" in rows([], 70, 3)[0].text
-
-
-@pytest.mark.parametrize("selected", range(7))
-def test_the_selected_line_stays_in_sight(selected: int) -> None:
-    found = rows(ranked(PAIRS, ""), 40, 3, selected)
-    assert sum(row.text.startswith("> ") for row in found) == 1
-
-
-def test_the_servers_list() -> None:
-    listings = [pb.Listing(venue="kraken"), pb.Listing(venue="kraken"), pb.Listing(venue="okx\x1b")]
-    message = pb.Pairs(pairs=[pb.PairInfo(pair="A/B", listings=listings), pb.PairInfo(pair="C/D")])
-    assert pairs_of(message) == (Pair("A/B", ("kraken", "okx?")), Pair("C/D", ()))
-
-
 def test_what_was_shown_is_remembered() -> None:
     assert remembered(("a", "b"), "b") == ("b", "a")
     assert remembered(tuple("abcdefghijkl"), "z", 3) == ("z", "a", "b")
+
+
+CATALOG = catalog_of(
+    pb.Pairs(pairs=[pair_info("BTC/USDT"), pair_info("ETH/BTC", ["kraken"])], default_pair="BTC/USDT")
+)
+
+
+def test_the_switcher_tells_coverage_and_what_was_shown_of_late() -> None:
+    found = pairs_found(CATALOG, ["ETH/BTC"], "")
+    assert [choice.value for choice in found] == ["ETH/BTC", "BTC/USDT"]
+    assert found[0].about == "recent  1  kraken"
+    assert found[1].about == "4  binance bitstamp coinbase kraken"
+    assert pairs_found(CATALOG, [], "ethb")[0].at == (0, 1, 2, 4)
+
+
+def test_a_pair_that_is_not_listed_may_be_asked_for() -> None:
+    assert [choice.value for choice in pairs_found(CATALOG, [], "sol-usdt")] == ["SOL/USDT"]
+    assert pairs_found(CATALOG, [], "sol") == []
+    assert [choice.value for choice in pairs_found(CATALOG, [], "btc/usdt")] == ["BTC/USDT"]
+
+
+def test_the_palette_finds_actions_pairs_and_themes() -> None:
+    def values(text: str) -> list[str]:
+        return [choice.value for choice in everything_found(Keys(), CATALOG, ACTIONS, text)]
+
+    everything = values("")
+    assert {"action pause", "pair ETH/BTC", "theme nord"} <= set(everything)
+    assert values("theme light")[0] == "theme light"
+    assert values("picture")[0] in ("action pause", "action screenshot")
+    assert values("ethbtc")[0] == "pair ETH/BTC"
+    assert values("qqqq") == []
+
+
+@given(st.text("abc ", max_size=12), st.text("abc", min_size=1, max_size=4))
+def test_letters_are_found_in_their_order(label: str, text: str) -> None:
+    at = letters_in(label, text)
+    if at is None:
+        rest = iter(label)
+        assert not all(sign in rest for sign in text)
+    else:
+        assert "".join(label[place] for place in at) == text
+        assert list(at) == sorted(set(at))
