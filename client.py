@@ -4,17 +4,17 @@
 import argparse
 import os
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 # gRPC's core would write its own lines into the picture: Textual draws through standard error.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
+from dashboard.config import ConfigFile, default_path
+from dashboard.options import Glyphs
+from dashboard.settings import COLORS, BadSetting, Settings, checked, server_of
 from dashboard.stream import Target
 from proto import orderbook_pb2 as pb
-
-DRAWN_LEVELS = 50  # a side: more than the tallest common terminal shows
 
 EXAMPLES = """\
 On a terminal it draws the merged book; ? shows the keys. Into a pipe or a file it prints.
@@ -57,16 +57,15 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     server = made.add_argument_group("the server")
-    server.add_argument("--host", default="127.0.0.1", help="default %(default)s")
-    server.add_argument("--port", type=_port, default=50052, help="default %(default)s")
+    server.add_argument("--server", metavar="HOST:PORT", help="default 127.0.0.1:50052")
+    server.add_argument("--host", help="default 127.0.0.1")
+    server.add_argument("--port", type=_port, help="default 50052")
     server.add_argument("--tls", action="store_true", help="encrypt, trusting the system's authorities")
     server.add_argument("--ca", type=_file, metavar="FILE", help="encrypt, trusting this authority (PEM)")
     server.add_argument("--cert", type=_file, metavar="FILE", help="our certificate for mutual TLS (PEM)")
     server.add_argument("--key", type=_file, metavar="FILE", help="its private key (PEM)")
     book = made.add_argument_group("the book")
-    book.add_argument(
-        "--symbol", default="", metavar="PAIR", help="ETH/BTC, eth-btc, BTC/USD~, ... (default: the server's)"
-    )
+    book.add_argument("--symbol", metavar="PAIR", help="ETH/BTC, eth-btc, BTC/USD~, ... (default: the server's)")
     book.add_argument("--levels", type=_levels, default=0, metavar="N", help="prices a side, 1 to 5000")
     book.add_argument("--venues", type=_names, default=(), metavar="A,B", help="only these venues")
     book.add_argument("--net", action="store_true", help="prices with the venues' taker fees in them")
@@ -95,9 +94,21 @@ def parser() -> argparse.ArgumentParser:
     lines.add_argument(
         "--recent", type=_recent, default=0, metavar="N", help="begin with the newest N trades, up to 1000"
     )
-    drawing = made.add_argument_group("the dashboard")
-    drawing.add_argument("--theme", choices=("dark", "cvd", "mono"), default="dark", help="NO_COLOR means mono")
-    drawing.add_argument("--fps", type=_fps, default=20.0, metavar="N", help="at most N pictures a second, 1 to 60")
+    drawing = made.add_argument_group("the dashboard", "each is a setting of the file too; ; shows and keeps them")
+    drawing.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings (default ~/.config/onebook/config.toml)"
+    )
+    drawing.add_argument("--theme", help="dark, light, cvd, cvd-light, mono or one of Textual's; NO_COLOR means mono")
+    drawing.add_argument("--swap", action="store_const", const=True, help="bids and asks exchange their colours")
+    drawing.add_argument("--color", choices=COLORS, help="colours that the terminal has (default auto)")
+    drawing.add_argument(
+        "--glyphs", choices=tuple(map(str, Glyphs)), help="what bars and charts are made of (default block)"
+    )
+    drawing.add_argument("--fps", type=_fps, metavar="N", help="at most N pictures a second, 1 to 60 (default 20)")
+    drawing.add_argument("--no-mouse", action="store_true", help="leave clicks and selection to the terminal")
+    drawing.add_argument("--screenshot", type=Path, metavar="FILE", help="a picture on leaving: FILE.svg or FILE.png")
+    drawing.add_argument("--screenshot-dir", metavar="FOLDER", help="where the key P puts pictures (default here)")
+    drawing.add_argument("--exit-after", type=_seconds, metavar="S", help="leave after S seconds")
     return made
 
 
@@ -107,49 +118,89 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = made.parse_args(arguments)
     if bool(options.cert) != bool(options.key):
         made.error("--cert and --key belong together")
-    target = Target(
-        options.host,
-        options.port,
-        tls=bool(options.tls or options.ca or options.cert),
-        root=options.ca,
-        cert=options.cert,
-        key=options.key,
-    )
+    if options.server and (options.host or options.port):
+        made.error("--server is --host and --port in one; give it or them")
+    if options.analytics and options.format != "jsonl" and not options.trades:
+        made.error("--analytics are printed by --format jsonl")
+    draws = drawable() or options.screenshot is not None
+    form = options.format or ("table" if options.plain or options.count or not draws or options.trades else None)
+    if options.recent and not options.trades:
+        made.error("--recent is of --trades")
+    try:
+        # A script gets what its command line says; the file is the dashboard's.
+        settings = chosen(options) if form is None or options.config else given(options, Settings())
+        target = target_of(options, settings.server)
+    except BadSetting as error:
+        made.error(str(error))
+    if options.trades:
+        return _print_trades(made, options, target, settings.symbol)
     request = pb.BookRequest(
-        pair=options.symbol,
+        pair=settings.symbol,
         levels=options.levels,
         venues=options.venues,
         net_of_fees=options.net,
         analytics=options.analytics,
     )
-    if options.trades:
-        for flag in ("levels", "net", "analytics", "heartbeats"):
-            if getattr(options, flag):
-                made.error(f"--{flag} is of books, not of --trades")
-        from dashboard.printing import Wish
-        from dashboard.trade_printing import print_trades
-
-        pairs = [options.symbol] if options.symbol else []
-        wanted = pb.TradesRequest(pairs=pairs, venues=options.venues, recent=options.recent)
-        return print_trades(target, wanted, Wish(options.format or "table", options.count, options.timeout, False))
-    if options.recent:
-        made.error("--recent is of --trades")
-    if options.analytics and options.format != "jsonl":
-        made.error("--analytics are printed by --format jsonl")
-    form = options.format or ("table" if options.plain or options.count or not drawable() else None)
     # Imported where used: a script does not wait for Textual, the dashboard not for the formats.
     if form is not None:
         from dashboard.printing import Wish, print_stream
 
         return print_stream(target, request, Wish(form, options.count, options.timeout, options.heartbeats))
-    from dashboard.app import Dashboard, look_named
+    if settings.color not in ("auto", "none"):
+        os.environ["TEXTUAL_COLOR_SYSTEM"] = {"16": "standard"}.get(settings.color, settings.color)
+    from dashboard.running import Errand, run
 
-    request.levels = options.levels or DRAWN_LEVELS
-    request.min_interval_ms = int(1000 / options.fps)
-    look = look_named(options.theme, "NO_COLOR" in os.environ)
-    dashboard = Dashboard(target, request, fps=options.fps, look=look, clock=time.monotonic_ns)
-    dashboard.run()
-    return dashboard.return_code or 0
+    errand = Errand(options.screenshot, options.exit_after, headless=not drawable())
+    try:
+        return run(target, request, settings, ConfigFile(options.config or default_path()), errand)
+    except BadSetting as error:
+        made.error(str(error))
+
+
+def _print_trades(made: argparse.ArgumentParser, options: argparse.Namespace, target: Target, pair: str) -> int:
+    """Trades instead of books; the process's exit code."""
+    for flag in ("levels", "net", "analytics", "heartbeats"):
+        if getattr(options, flag):
+            made.error(f"--{flag} is of books, not of --trades")
+    from dashboard.printing import Wish
+    from dashboard.trade_printing import print_trades
+
+    wanted = pb.TradesRequest(pairs=[pair] if pair else [], venues=options.venues, recent=options.recent)
+    return print_trades(target, wanted, Wish(options.format or "table", options.count, options.timeout, False))
+
+
+def chosen(options: argparse.Namespace) -> Settings:
+    """Command line over file over defaults. Raises BadSetting."""
+    path = options.config or default_path()
+    return given(options, ConfigFile(path).read(must_exist=options.config is not None))
+
+
+def given(options: argparse.Namespace, base: Settings) -> Settings:
+    """The settings with what the command line says. Raises BadSetting."""
+    names = ("symbol", "theme", "swap", "color", "glyphs", "fps", "screenshot_dir", "server")
+    found = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.levels:
+        found["depth"] = options.levels
+    if options.no_mouse:
+        found["mouse"] = False
+    host, port = server_of(base.server)
+    if options.host or options.port:
+        host = options.host or host
+        found["server"] = f"{f'[{host}]' if ':' in host else host}:{options.port or port}"
+    return checked(found, "command line", base)
+
+
+def target_of(options: argparse.Namespace, server: str) -> Target:
+    """Where the server is, and how it is spoken to."""
+    host, port = server_of(server)
+    return Target(
+        host,
+        port,
+        tls=bool(options.tls or options.ca or options.cert),
+        root=options.ca,
+        cert=options.cert,
+        key=options.key,
+    )
 
 
 def drawable() -> bool:

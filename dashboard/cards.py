@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dashboard import venues
 from dashboard.feed import FeedState, View
 from dashboard.header import GLYPHS
+from dashboard.keys import Keys
 from dashboard.market import Level
 from dashboard.numbers import age, countdown, duration, grouped
 from dashboard.rows import Role, Row, Span, blank, cells, centred, fitted
@@ -16,16 +17,24 @@ FRAME_WIDTH, FRAME_HEIGHT = 60, 9  # smaller cards have no frame
 Line = tuple[Span, ...]
 
 
-def card(view: View, width: int, height: int) -> list[Row]:
-    """The body of the screen without a book."""
+def card(view: View, width: int, height: int, keys: Keys, *, bare: bool = False) -> list[Row]:
+    """The body of the screen without a book. `bare`: a panel's frame is around it already."""
     if view.state in (FeedState.CONNECTING, FeedState.WAITING) and view.failure is None:
-        lines = _waiting(view, width)
+        lines = _waiting(view, width, keys)
     else:
-        lines = _unreachable(view, width)
+        lines = _unreachable(view, width, keys)
+    if bare or width < FRAME_WIDTH or height < FRAME_HEIGHT:
+        return _plain(lines, width, height)
     return _framed(view, lines, width, height)
 
 
-def _waiting(view: View, width: int) -> list[Line]:
+def state(view: View) -> tuple[Span, ...]:
+    """The state of the feed, for a frame."""
+    glyph, role = GLYPHS[view.state]
+    return (Span(f"{glyph} {view.state.name}", role),)
+
+
+def _waiting(view: View, width: int, keys: Keys) -> list[Line]:
     if view.state is FeedState.CONNECTING:
         return [(Span(f"◌  Connecting to {view.address}", Role.BUSY), Span(f"  {age(view.waiting_ns)}"))]
     head = (
@@ -42,7 +51,8 @@ def _waiting(view: View, width: int) -> list[Line]:
         lines += _venue_lines(view, width - 8)
     if view.waiting_ns >= PATIENCE_NS:
         lines.append((Span(f"   no book for {view.pair or 'its default pair'} from this server", Role.WARN),))
-        lines.append((Span("   restart with --symbol to ask for another pair", Role.QUIET),))
+        key = Span(keys.sign("symbol"), Role.KEY)
+        lines.append((Span("   "), key, Span(" to pick another", Role.QUIET)))
     return lines
 
 
@@ -59,7 +69,7 @@ def _venue_lines(view: View, width: int) -> list[Line]:
     return [(Span("   "), *entry) for entry in reasons]
 
 
-def _unreachable(view: View, width: int) -> list[Line]:
+def _unreachable(view: View, width: int, keys: Keys) -> list[Line]:
     room = max(10, width - (8 if width < FRAME_WIDTH else 24))
     refused = view.failure is not None and view.failure.refused
     title = f"✕  {view.address} refuses the request" if refused else f"✕  Cannot reach {view.address}"
@@ -67,22 +77,21 @@ def _unreachable(view: View, width: int) -> list[Line]:
     facts = [f"attempt {view.attempt}", tries, f"down for {duration(view.down_ns)}"]
     way_out = "Start the server: this screen then fills by itself"
     if refused:
-        way_out = f"Restart with another --symbol (asked: {view.pair or 'the default pair'}), or another --port"
-    keys: Line = (
-        Span("   "),
-        Span("r", Role.KEY),
-        Span(" retry now    "),
-        Span("q", Role.KEY),
-        Span(" quit    "),
-        Span("?", Role.KEY),
-        Span(" help"),
-    )
+        way_out = f"It was asked for {view.pair or 'its default pair'}: pick another pair, or another server"
+    offered = [("reconnect", "retry now"), ("address", "change address"), ("log", "log"), ("quit", "quit")]
+    if refused:
+        offered.insert(1, ("symbol", "another pair"))
+    told: Line = (Span("  "),)
+    for name, label in offered:
+        key: Line = (Span(" "), Span(keys.sign(name), Role.KEY), Span(f" {label}  "))
+        if cells(told) + cells(key) <= width - 4:
+            told = (*told, *key)
     lines: list[Line] = [(Span(title, Role.BAD),)]
     lines += [(Span(f"   {text}"),) for text in _wrapped(str(view.failure or "no answer yet"), room)]
     if width < FRAME_WIDTH:
-        lines += [(Span(f"   {facts[0]} · {facts[1]}"),), (Span(f"   {facts[2]}"),), keys]
+        lines += [(Span(f"   {facts[0]} · {facts[1]}"),), (Span(f"   {facts[2]}"),), told]
     else:
-        lines += [(Span("   " + " · ".join(facts)),), (), keys]
+        lines += [(Span("   " + " · ".join(facts)),), (), told]
     lines += [(Span(f"   {text}", Role.QUIET),) for text in _wrapped(way_out, room)]
     return lines
 
@@ -97,26 +106,28 @@ def _wrapped(text: str, width: int) -> list[str]:
     return lines[:3]
 
 
+def _plain(lines: Sequence[Line], width: int, height: int) -> list[Row]:
+    """In the middle, without a frame."""
+    shown = [entry for entry in lines if entry][:height] if height < FRAME_HEIGHT else list(lines)[:height]
+    left = max(1, min(12, (width - max((cells(entry) for entry in shown), default=0)) // 2))
+    top = (height - len(shown)) // 2
+    rows = [blank(width)] * top + [Row(fitted([Span(" " * left), *entry], width)) for entry in shown]
+    return rows + [blank(width)] * (height - len(rows))
+
+
 def _framed(view: View, lines: Sequence[Line], width: int, height: int) -> list[Row]:
-    if width < FRAME_WIDTH or height < FRAME_HEIGHT:
-        shown = [entry for entry in lines if entry][:height]
-        top = (height - len(shown)) // 2
-        rows = [blank(width)] * top + [Row(fitted([Span(" "), *entry], width)) for entry in shown]
-        return rows + [blank(width)] * (height - len(rows))
     inner = width - 2
     name = f"─ Book  {view.pair} " if view.pair else "─ Book "
-    glyph, role = GLYPHS[view.state]
-    state = f" {glyph} {view.state.name} "
+    (word,) = state(view)
     shown = list(lines)[: height - 2]
     left = max(2, min(12, (inner - max(cells(entry) for entry in shown)) // 2))
     top = max(0, (height - 2 - len(shown)) // 2)
     body: list[Line] = [()] * top + [(Span(" " * left), *entry) for entry in shown]
     body += [()] * (height - 2 - len(body))
     rows = [Row(fitted([Span("╭" + name.ljust(inner, "─") + "╮", Role.QUIET)], width))]
-    for entry in body:
-        rows.append(Row((Span("│", Role.QUIET), *fitted(entry, inner), Span("│", Role.QUIET))))
-    rule = "╰" + "─" * (inner - len(state) - 1)
-    rows.append(Row(fitted([Span(rule, Role.QUIET), Span(state, role), Span("─╯", Role.QUIET)], width)))
+    rows += [Row((Span("│", Role.QUIET), *fitted(entry, inner), Span("│", Role.QUIET))) for entry in body]
+    rule = "╰" + "─" * (inner - len(word.text) - 3) + " "
+    rows.append(Row(fitted([Span(rule, Role.QUIET), word, Span(" ─╯", Role.QUIET)], width)))
     return rows
 
 

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 from dashboard.market import Book, Touch
 from dashboard.numbers import SECOND_NS
@@ -16,6 +17,7 @@ from dashboard.numbers import SECOND_NS
 STALE_AFTER_NS = 1_500_000_000  # the contract promises a message a second; half a second of grace
 RATE_WINDOW_NS = 2 * SECOND_NS
 RATE_SAMPLES = 256
+KEPT_BOOKS = 600  # half a minute at twenty a second
 SKEW_NS = 5_000_000  # a venue's stamp this far in our future shows that the clocks disagree
 
 Clock = Callable[[], int]  # monotonic ns
@@ -46,10 +48,21 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A frozen picture: how long, and how much has arrived behind it."""
+    """A frozen picture: how long, how much has arrived behind it, and how many kept updates it was taken back."""
 
     for_ns: int
     behind: int
+    back: int = 0
+
+
+class _Kept(NamedTuple):
+    """One update that can be gone back to."""
+
+    number: int  # counts the updates
+    weight: int  # updates up to this one, with those that the server skipped
+    book: Book
+    arrived_ns: int
+    trend: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,8 @@ class View:
     had_book: bool = False  # `book` is worth showing: some venue was live in it
     fresh: bool = False  # `book` belongs to the present stream
     pause: Pause | None = None
+    conflated: int = 0  # states that this client was spared, since it began with this pair
+    crossings: int = 0  # times that the best prices came to cross
 
     @property
     def frozen(self) -> bool:
@@ -134,8 +149,11 @@ class Feed:
         self._down_since_ns: int | None = None
         self._waiting_since_ns = clock()
         self._arrivals: deque[tuple[int, int]] = deque(maxlen=RATE_SAMPLES)  # (when, updates)
-        self._paused: tuple[View, int] | None = None
-        self._behind = 0
+        self._kept: deque[_Kept] = deque(maxlen=KEPT_BOOKS)
+        self._weight = 0  # updates of this pair
+        self._paused: tuple[_Kept, int, int] | None = None  # what, its age, and since when
+        self._conflated = 0
+        self._crossings = 0
 
     def connecting(self, attempt: int) -> None:
         """An attempt begins; `attempt` counts from 1 since the last stream that delivered."""
@@ -161,7 +179,8 @@ class Feed:
         self._down_since_ns = None
         if not book.heartbeat:
             self._arrivals.append((now, 1 + book.conflated))
-            self._behind += 1 + book.conflated
+            self._weight += 1 + book.conflated
+            self._conflated += book.conflated
         filled = bool(book.live_venues or book.bids or book.asks)
         if self._state is FeedState.WAITING:
             if not filled and self._had_book:
@@ -171,7 +190,12 @@ class Feed:
         self._had_book = self._had_book or filled
         self._fresh = True
         self._follow_mid(book)
+        if book.touch is Touch.CROSSED and (self._book is None or self._book.touch is not Touch.CROSSED):
+            self._crossings += 1
         self._book, self._arrived_ns = book, now
+        if not book.heartbeat or not self._kept:
+            number = self._kept[-1].number + 1 if self._kept else 0
+            self._kept.append(_Kept(number, self._weight, book, now, self._trend))
 
     def ended(self, failure: Failure, retry_in_ns: int) -> None:
         """The stream or the attempt ended; the next attempt comes in `retry_in_ns`."""
@@ -191,13 +215,38 @@ class Feed:
         elif mid != before:
             self._trend = 1 if mid > before else -1
 
+    def ask(self, pair: str) -> None:
+        """Another pair from now on; nothing of the last one is shown with it."""
+        self.pair = pair
+        self._state = FeedState.CONNECTING
+        self._book = self._failure = self._cause = self._paused = None
+        self._had_book = self._fresh = False
+        self._trend = self._weight = self._conflated = self._crossings = self._attempt = 0
+        self._down_since_ns = None
+        self._waiting_since_ns = self._clock()
+        self._kept.clear()
+        self._arrivals.clear()
+
     def toggle_pause(self) -> None:
         """Freezes the picture, or goes back to the newest. There is nothing to freeze before the first book."""
         if self._paused is not None:
             self._paused = None
-        elif self._had_book:
-            self._behind = 0
-            self._paused = (self._present(), self._clock())
+        elif self._had_book and self._book is not None and self._kept:
+            now = self._clock()
+            shown = self._kept[-1]._replace(book=self._book, trend=self._trend, weight=self._weight)
+            self._paused = (shown, now - self._arrived_ns, now)
+
+    def step(self, updates: int) -> bool:
+        """Freezes, and goes so many kept updates on or back; False at the end of what is kept."""
+        if self._paused is None:
+            self.toggle_pause()
+        if self._paused is None:
+            return False
+        shown, _, since = self._paused
+        wanted = shown.number + updates - self._kept[0].number
+        at = max(0, min(wanted, len(self._kept) - 1))
+        self._paused = (self._kept[at], 0, since)
+        return at == wanted
 
     @property
     def paused(self) -> bool:
@@ -206,20 +255,22 @@ class Feed:
 
     def view(self) -> View:
         """What to draw now."""
-        present = self._present()
+        present = self.present()
         if self._paused is None:
             return present
-        picture, since = self._paused
+        shown, elapsed_ns, since = self._paused
+        back = self._kept[-1].number - shown.number
         return replace(
             present,
-            pair=picture.pair,
-            book=picture.book,
-            elapsed_ns=picture.elapsed_ns,
-            trend=picture.trend,
-            pause=Pause(self._clock() - since, self._behind),
+            pair=shown.book.pair,
+            book=shown.book,
+            elapsed_ns=elapsed_ns,
+            trend=0 if shown.book.touch is Touch.EMPTY else shown.trend,
+            pause=Pause(self._clock() - since, self._weight - shown.weight, back),
         )
 
-    def _present(self) -> View:
+    def present(self) -> View:
+        """The newest, whether the picture is paused or not."""
         now = self._clock()
         state = self._state
         silent = now - self._heard_ns if self._heard_ns else 0
@@ -242,6 +293,8 @@ class Feed:
             waiting_ns=now - self._waiting_since_ns,
             had_book=self._had_book,
             fresh=self._fresh,
+            conflated=self._conflated,
+            crossings=self._crossings,
         )
 
     def _rate(self, now: int) -> int:

@@ -1,8 +1,10 @@
 """The lines around the book: header, the line under it, the pressure of both sides and the keys."""
 
+from typing import NamedTuple
+
 from dashboard import venues
 from dashboard.feed import FeedState, View
-from dashboard.keys import KEYS
+from dashboard.keys import Keys
 from dashboard.market import Level, Touch
 from dashboard.numbers import (
     NONE,
@@ -58,7 +60,7 @@ def imbalance_text(view: View, depth: int) -> str:
     return imbalance(*view.book.sums(depth)) if view.book is not None else NONE
 
 
-def header(view: View, width: int, depth: int) -> Row:
+def header(view: View, width: int, depth: int, badge: tuple[str, Role] | None = None) -> Row:
     """Line 1: pair, mid, best quotes where there is room, spread, imbalance; on the right the state of the feed."""
     spread, points = spread_text(view)
     mid = (Span("mid ", Role.QUIET), Span(mid_text(view), Role.STRONG))
@@ -69,7 +71,7 @@ def header(view: View, width: int, depth: int) -> Row:
     if view.pause is None and (not view.frozen or view.state is FeedState.STALE):
         left[-1] = Part(3, (*left[-1].spans, Span(f" ({points} bp)")))
         left.append(Part(4, (Span("imb ", Role.QUIET), Span(imbalance_text(view, depth)))))
-    right = feed_parts(view)
+    right = [*_badge(badge), *feed_parts(view)]
     return line(width, left, right, "    " if width >= WIDE else "  ")
 
 
@@ -133,7 +135,7 @@ def _age_text(view: View) -> str:
     return age(told[0]) if told[1] else f"~{age(told[0])}"
 
 
-def second(view: View, width: int) -> Row:
+def second(view: View, width: int, muted: frozenset[int] = frozenset()) -> Row:
     """Line 2: the venues; without a server nothing is known of them, and it says what the picture is worth."""
     if view.pause is None and view.had_book and view.book is not None and not view.fresh:
         stamp = clock(view.book.clocks.received_ns or view.book.clocks.sent_ns)
@@ -142,15 +144,24 @@ def second(view: View, width: int) -> Row:
             Span("values below are NOT live", Role.WARN),
         )
         return line(width, [Part(0, told)], [Part(1, (Span("r", Role.KEY), Span(" retry")))])
-    return venues.strip(view, width)
+    return venues.strip(view, width, muted)
 
 
-def mini(view: View, width: int, depth: int) -> list[Row]:
+def _badge(badge: tuple[str, Role] | None) -> list[Part]:
+    return [Part(1, (Span(*badge),))] if badge is not None else []
+
+
+def mini(view: View, width: int, depth: int, badge: tuple[str, Role] | None = None) -> list[Row]:
     """The two header lines of a small terminal."""
     book = view.book
     spread, points = spread_text(view)
     name = Part(1, (Span(view.pair or "default pair", Role.KEY),))
-    first = line(width, [name, Part(2, (Span(mid_text(view).rstrip(), Role.STRONG),))], _mini_state(view), " ")
+    first = line(
+        width,
+        [name, Part(2, (Span(mid_text(view).rstrip(), Role.STRONG),))],
+        [*_badge(badge), *_mini_state(view)],
+        " ",
+    )
     if view.pause is None and view.had_book and book is not None and not view.fresh:
         stamp = clock(book.clocks.received_ns or book.clocks.sent_ns)
         told = [Part(0, (Span(f"{stamp[:8]} UTC, NOT live", Role.WARN),))]
@@ -207,10 +218,26 @@ def pressure(view: View, width: int, depth: int) -> Row:
     )
 
 
-def footer(view: View, width: int) -> Row:
-    """The keys, the most used first; as many as fit."""
-    parts = []
-    for rank, key in enumerate(KEYS):
-        label = "Resume" if key.action == "pause" and view.pause is not None else key.label
-        parts.append(Part(rank, (Span(key.sign, Role.KEY), Span(f" {label}", Role.QUIET))))
-    return line(width, parts)
+class FooterKey(NamedTuple):
+    """One key of the footer and the cells that a click may hit."""
+
+    action: str
+    start: int
+    end: int
+
+
+def footer(view: View, width: int, keys: Keys, panel: str, mini: bool = False) -> tuple[Row, tuple[FooterKey, ...]]:
+    """The keys, the most used first; as many as fit, and where each stands."""
+    spans: list[Span] = []
+    places: list[FooterKey] = []
+    at = 1
+    for action in keys.footer(panel, mini):
+        label = "Resume" if action.id == "pause" and view.pause is not None else action.label
+        sign = "/".join(keys.sign(name) for name in (action.id, action.beside) if name)
+        cells = len(sign) + 1 + len(label)
+        if at + cells + 1 > width:
+            break
+        spans += [Span("  " if spans else " "), Span(sign, Role.KEY), Span(f" {label}", Role.QUIET)]
+        places.append(FooterKey(action.id, at, at + cells))
+        at += cells + 2
+    return Row(fitted(spans, width)), tuple(places)

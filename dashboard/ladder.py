@@ -1,196 +1,226 @@
-"""The ladder as rows of text: asks above, the spread row fixed in the middle, bids below. Pure."""
+"""The ladder as rows of text: a view, options and what the last picture left go in, rows come out. Pure."""
 
-from itertools import accumulate
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from dashboard import venues
-from dashboard.columns import Columns, Formats, choose
+from dashboard import axis, cursor, muting
+from dashboard.columns import DEFAULT, Formats, choose
+from dashboard.cursor import Both, Cursor
 from dashboard.feed import View
-from dashboard.header import spread_text
-from dashboard.market import Book, Level, Touch
-from dashboard.numbers import divided, grouped, half, two_ages
-from dashboard.rows import Role, Row, Span, blank, cells, centred, fitted, merged
+from dashboard.flashes import Flashes, watched
+from dashboard.grouping import Groups, grouped, step_of
+from dashboard.middle import AUTO, FIXED, HELD, away_row, spread_row
+from dashboard.options import Options, Orientation, RowModel
+from dashboard.place import CENTRED, Place, clamped, followed
+from dashboard.rows import Fill, Role, Row, Span, blank, centred, merged
+from dashboard.rungs import Rung, rungs
+from dashboard.sheet import Head, Marks, Sheet
 
 MINI_WIDTH, MINI_HEIGHT = 60, 16  # a screen smaller than either has the small layout
-AUTO = " AUTO  "  # the rows follow the best prices
+SPREAD = "spread"  # the target of the row in the middle
+
+Target = Cursor | Both | str | None
 
 
 class Shape(NamedTuple):
-    """How the ladder is laid out: small or with heads, with background fills or glyph bars."""
+    """How the ladder is laid out: small or with heads, with fills or glyph bars, on a screen that is wide or not."""
 
     mini: bool = False
     mono: bool = False
+    wide: bool = False
 
 
-def depth_of(height: int, shape: Shape) -> int:
+@dataclass(frozen=True, slots=True)
+class State:
+    """What one picture leaves to the next."""
+
+    formats: Formats | None = None
+    place: Place = CENTRED
+    cursor: Cursor | None = None
+    flashes: Flashes = field(default_factory=Flashes)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One drawing of the ladder, and what it leaves."""
+
+    rows: list[Row]
+    state: State
+    targets: list[Target]  # by row: the level, SPREAD, or nothing to click on
+    heads: list[Head]  # cells from, to, and name: size, price, total, notional, venues, venue:N
+    bids: tuple[Rung, ...]
+    asks: tuple[Rung, ...]
+    groups: Groups
+
+    def at(self, x: int, y: int) -> Cursor | str | None:
+        """What a click at a cell of the picture means: a level, SPREAD, the name of a head, or nothing."""
+        if y == 0 and self.heads:
+            return next((name for start, end, name in self.heads if start <= x < end and name), None)
+        target = self.targets[y] if 0 <= y < len(self.targets) else None
+        if isinstance(target, Both):
+            return target.left if x < len(self.rows[y].text) // 2 else target.right
+        return target
+
+    @property
+    def selected(self) -> Rung | None:
+        """The level under the cursor."""
+        return cursor.found(self.state.cursor, self.bids, self.asks)
+
+
+def depth_of(height: int, shape: Shape, options: Options = DEFAULT) -> int:
     """Levels a side that `height` rows show."""
-    return max(0, (height - (0 if shape.mini else 1) - 1) // 2)
+    room = max(0, height - (0 if shape.mini else 1) - 1)
+    return room if _beside(shape, options) else room // 2
+
+
+def _beside(shape: Shape, options: Options) -> bool:
+    return options.sides is Orientation.BESIDE and options.rows is RowModel.BOOK and not shape.mini
 
 
 def rows(view: View, width: int, height: int, formats: Formats, shape: Shape) -> list[Row]:
-    """Exactly `height` rows of exactly `width` cells."""
+    """Exactly `height` rows of exactly `width` cells, with every option at its default."""
+    return drawn(view, width, height, shape, DEFAULT, State(formats), 0).rows
+
+
+def drawn(
+    view: View, width: int, height: int, shape: Shape, options: Options, state: State, now_ns: int, tick: int = 1
+) -> Picture:
+    """Exactly `height` rows of exactly `width` cells. `tick`: of the finest venue, in units of price."""
+    received = view.book
+    view = muting.heard_view(view, options)
     book = view.book
     assert book is not None
-    depth = depth_of(height, shape)
-    columns = choose(book, formats, width, mini=shape.mini, mono=shape.mono)
-    sheet = _Sheet(view, book, columns, formats, width, depth)
-    out = [] if shape.mini else [sheet.heads()]
-    asks = sheet.side(book.asks[:depth], bid=False)
-    out += [*sheet.empty(depth - len(asks), "asks", bool(book.asks), above=True), *reversed(asks)]
-    out.append(spread_row(view, width, mini=shape.mini))
-    bids = sheet.side(book.bids[:depth], bid=True)
-    out += [*bids, *sheet.empty(depth - len(bids), "bids", bool(book.bids), above=False)]
-    return (out + [blank(width)] * height)[:height]
+    step = step_of(options.group, 1 if book.net_of_fees else tick)
+    groups = grouped(book, step, options.depth, received)
+    away = muting.silent(book, options)
+    bids, asks = rungs(groups, True, away), rungs(groups, False, away)
+    depth = depth_of(height, shape, options)
+    beside = _beside(shape, options)
+    part = (width - 1) // 2 if beside else width
+    formats = Formats.measure(groups, depth, state.formats, options)
+    columns = choose(book, formats, part, mini=shape.mini, mono=shape.mono, options=options, wide=shape.wide)
+    flashes = watched(state.flashes, groups, depth, options.flash, now_ns)
+    chosen = cursor.found(state.cursor, bids, asks)
+    marks = Marks(cursor.named(chosen) if chosen else None, Flashes() if view.frozen else flashes, now_ns)
+    sheet = Sheet(view, groups, columns, formats, options, marks, part)
+    if options.rows is RowModel.LADDER:
+        lines = max(0, height - (not shape.mini) - 1)
+        place = followed(state.place, groups, lines, options.autocentre)
+        shown = _axis(view, groups, sheet, place, lines, bids, asks)
+    else:
+        place = clamped(state.place, groups)
+        middle = spread_row(view, width, mini=shape.mini, tail=_word(place, options))
+        shown = (_besides if beside else _stacked)(middle, sheet, place, depth, width, bids, asks)
+    heads: list[Head] = []
+    if not shape.mini:
+        row, heads = _heads(sheet, width, beside)
+        shown = [(row, None), *shown]
+    shown = (shown + [(blank(width), None)] * height)[:height]
+    kept = replace(state, formats=formats, place=place, flashes=flashes)
+    return Picture([row for row, _ in shown], kept, [target for _, target in shown], heads, bids, asks, groups)
 
 
-class _Sheet:
-    """One frame's rows: what they share is computed once."""
-
-    def __init__(self, view: View, book: Book, columns: Columns, formats: Formats, width: int, depth: int) -> None:
-        self.view, self.book, self.columns, self.formats, self.width = view, book, columns, formats, width
-        self.letters = venues.marks(view)
-        self.gap = " " * columns.gap
-        totals = (sum(level.amount for level in side[:depth]) for side in (book.bids, book.asks))
-        self.largest = max(1, *totals)
-        self.reach = min(width, columns.numbers + columns.gap // 2)  # of the longest fill
-
-    def heads(self) -> Row:
-        """The names of the columns; the last one tells which venues are missing from the totals."""
-        columns, book = self.columns, self.book
-        text = f"{self.gap}{f'SIZE {book.base}'.strip():>{columns.size}}"
-        text += f"{self.gap}{f'PRICE {book.quote}'.strip():>{columns.price}} "
-        if columns.total:
-            text += f"{self.gap[1:]}{'TOTAL':>{columns.total + 1}}"
-        if columns.notional:
-            text += f"{self.gap}{'NOTIONAL':>{columns.notional}}"
-        left_out = venues.excluded(self.view)
-        note = f" ({left_out} excluded)" if left_out else ""
-        if columns.venues == "sizes":
-            for letter, venue in zip(self.letters, book.venues, strict=True):
-                sign = "" if venue.live else venues.state_of(venue)[0]
-                text += f"{self.gap}{letter + sign:>{columns.venue_cells}}"
-        elif columns.venues != "none":
-            text += self.gap
-            room = self.width - len(text)
-            text += f"VENUE{note}" if len(f"VENUE{note}") <= room else "VENUE"[: max(room, 0)]
-        return Row(fitted([Span(text.ljust(self.width), Role.HEAD)], self.width))
-
-    def side(self, levels: tuple[Level, ...], *, bid: bool) -> list[Row]:
-        """Rows of one side, best first; totals from the best price outwards, summed as integers."""
-        totals = accumulate(level.amount for level in levels)
-        values = accumulate(level.amount * level.price for level in levels)
-        return [
-            self._level(level, total, value, bid=bid, best=not index)
-            for index, (level, total, value) in enumerate(zip(levels, totals, values, strict=True))
-        ]
-
-    def _level(self, level: Level, total: int, value: int, *, bid: bool, best: bool) -> Row:
-        columns, formats, gap = self.columns, self.formats, self.gap
-        role = Role.BID if bid else Role.ASK
-        price_role = (Role.BEST_BID if bid else Role.BEST_ASK) if best else role
-        price = grouped(level.price, self.book.price_decimals)
-        rest = "×" if self._overlaps(level.price, bid=bid) else " "
-        quiet = ""
-        if columns.total:
-            quiet += f"{gap}{formats.total.text(total):>{columns.total}}"
-        if columns.notional:
-            quiet += f"{gap}{formats.notional.text(value):>{columns.notional}}"
-        fill = max(1, divided(total * self.reach, self.largest))
-        spans = [
-            Span(f"{gap}{formats.size.text(level.amount):>{columns.size}}{gap}"),
-            Span(f"{price:>{columns.price}}", price_role),
-            Span(rest, Role.CROSSED if rest == "×" else Role.QUIET),
-            Span(quiet, Role.QUIET),
-            *self._venues(level),
-        ]
-        if columns.bar:
-            bar = divided(total * columns.bar * 2, self.largest)
-            spans += [Span("  "), Span("█" * (bar // 2) + "▌" * (bar % 2), Role.BID_BAR if bid else Role.ASK_BAR)]
-            fill = 0
-        return Row(fitted(spans, self.width), fill, role)
-
-    def _overlaps(self, price: int, *, bid: bool) -> bool:
-        book = self.book
-        if book.touch is not Touch.CROSSED:
-            return False
-        return price > book.asks[0].price if bid else price < book.bids[0].price
-
-    def _venues(self, level: Level) -> list[Span]:
-        columns = self.columns
-        if columns.venues == "none":
-            return []
-        if columns.venues == "count":
-            first = level.amounts[0][0]
-            more = f"+{len(level.amounts) - 1}" if len(level.amounts) > 1 else ""
-            return [Span(self.gap), Span(self.letters[first], venues.venue_role(first)), Span(more, Role.QUIET)]
-        amounts = dict(level.amounts)
-        if columns.venues == "sizes":
-            texts = (
-                self.formats.size.text(amounts[index]) if index in amounts else "·"
-                for index in range(len(self.letters))
-            )
-            return [Span("".join(f"{self.gap}{text:>{columns.venue_cells}}" for text in texts), Role.QUIET)]
-        return [
-            Span(self.gap),
-            *(
-                Span(letter, venues.venue_role(index)) if index in amounts else Span("·", Role.QUIET)
-                for index, letter in enumerate(self.letters)
-            ),
-        ]
-
-    def empty(self, count: int, name: str, some: bool, *, above: bool) -> list[Row]:
-        """Rows beyond the last level: blank. An empty side says so beside the spread row."""
-        out = [blank(self.width)] * count
-        if count and not some:
-            out[-1 if above else 0] = Row(centred([Span(f"no {name}", Role.QUIET)], self.width))
-        return out
+def _word(place: Place, options: Options) -> str:
+    return HELD if place.held else AUTO if options.autocentre else FIXED
 
 
-def spread_row(view: View, width: int, *, mini: bool = False) -> Row:
-    """The middle: mid, spread, basis points; the two venues and their quotes' ages when they lock or cross."""
-    book = view.book
-    assert book is not None
-    spread, points = spread_text(view)
-    if book.touch in (Touch.LOCKED, Touch.CROSSED):
-        return _touching(view, book, spread, points, width)
-    if mini:
-        text = [Span(f" {spread} ")]
-        return Row((Span(" "), *centred(text, width - 1, "─", Role.RULE)))
-    mid = half(book.twice_mid, book.price_decimals).strip() if book.twice_mid is not None else spread
-    inner = width - len(AUTO)
-    body = [
-        Span("  "),
-        Span(mid, Role.STRONG),
-        Span(" mid  ·  spread ", Role.QUIET),
-        Span(spread),
-        Span("  ·  ", Role.QUIET),
-        Span(f"{points} bp  "),
-    ]
-    return Row(merged([*centred(body, inner, "─", Role.RULE), Span(AUTO, Role.QUIET)]))
+def _stacked(
+    spread: Row,
+    sheet: Sheet,
+    place: Place,
+    depth: int,
+    width: int,
+    bids: Sequence[Rung],
+    asks: Sequence[Rung],
+) -> list[tuple[Row, Target]]:
+    """Asks above, the spread row in the middle, bids below; all of it moved by the scrolled rows."""
+    shift = place.scroll if place.held else 0
+    order = [*reversed(asks), None, *bids]  # None: the row in the middle
+    first = len(asks) - depth - shift
+    window = [order[at] if 0 <= at < len(order) else "" for at in range(first, first + 2 * depth + 1)]
+    seen = [entry for entry in window if isinstance(entry, Rung)]
+    sheet.measure([rung for rung in seen if rung.bid], [rung for rung in seen if not rung.bid])
+    middle = len(asks) - first
+    out: list[tuple[Row, Target]] = []
+    above = ""
+    for entry in window:
+        if entry is None:
+            out.append((spread, SPREAD))
+        elif isinstance(entry, Rung):
+            out.append((sheet.line(entry, above), cursor.named(entry)))
+            above = f"{sheet.formats.price_text(entry.price):>{sheet.columns.price}}"
+        else:
+            out.append((blank(width), None))
+    for name, side, at in (("asks", asks, middle - 1), ("bids", bids, middle + 1)):
+        if not side and 0 <= at < len(out):
+            out[at] = (_nobody(name, sheet, width), None)
+    if middle < 0:
+        out[0] = (away_row(sheet.book, -middle, width, HELD, above=True), SPREAD)
+    elif middle >= len(out):
+        out[-1] = (away_row(sheet.book, middle - len(out) + 2, width, HELD, above=False), SPREAD)
+    return out
 
 
-def _touching(view: View, book: Book, spread: str, points: str, width: int) -> Row:
-    bid, ask = book.bids[0], book.asks[0]
-    bidder, asker = bid.amounts[0][0], ask.amounts[0][0]
-    signs = venues.marks(view)
-    crossed = book.touch is Touch.CROSSED
-    word, rule, sign = ("CROSSED", "═", ">") if crossed else ("LOCKED", "─", "=")
-    ages = two_ages(view.venue_age(bidder), view.venue_age(asker))
-    amount = f"{word} {spread}"
-    long_amount = f"{amount} ({points} bp)" if crossed else amount
-    prices = [grouped(level.price, book.price_decimals) for level in (bid, ask)]
-    quotes = f"{signs[bidder]} bid {prices[0]} {sign} {signs[asker]} ask {prices[1]}"
-    short = f"{signs[bidder]}{sign}{signs[asker]}"
-    role = Role.BAD if crossed and bidder == asker else Role.CROSSED
-    for tail in (AUTO, ""):
-        for pieces in ((long_amount, quotes, ages), (amount, quotes, ages)):
-            body = f"{rule} " + f" {rule} ".join(pieces) + " "
-            if len(body) + 1 + len(tail) <= width:
-                return Row(_ruled(body, rule, width, tail, role))
-    body = f"{rule} " + f" {rule} ".join((amount, short, ages)) + " "
-    return Row(_ruled(body, rule, width, "", role))
+def _nobody(name: str, sheet: Sheet, width: int) -> Row:
+    """An empty side says so, and whether somebody was muted."""
+    told = f"no {name}" + (" heard" if sheet.away else "")
+    return Row(centred([Span(told, Role.QUIET)], width))
 
 
-def _ruled(body: str, rule: str, width: int, tail: str, role: Role) -> tuple[Span, ...]:
-    room = max(0, width - cells([Span(body), Span(tail)]))
-    return fitted([Span(body + rule * room + tail, role)], width)
+def _besides(
+    spread: Row,
+    sheet: Sheet,
+    place: Place,
+    depth: int,
+    width: int,
+    bids: Sequence[Rung],
+    asks: Sequence[Rung],
+) -> list[tuple[Row, Target]]:
+    """Bids left and mirrored, asks right; under the heads the spread row."""
+    skip = max(0, -place.scroll) if place.held else 0
+    skip = min(skip, max(len(bids), len(asks), 1) - 1)
+    left, right = bids[skip : skip + depth], asks[skip : skip + depth]
+    sheet.measure(left, right)
+    out: list[tuple[Row, Target]] = [(spread, SPREAD)]
+    part = sheet.width
+    for index in range(depth):
+        bid, ask = (side[index] if index < len(side) else None for side in (left, right))
+        one = sheet.mirrored(bid) if bid else _nobody("bids", sheet, part) if not (bids or index) else blank(part)
+        two = sheet.line(ask) if ask else _nobody("asks", sheet, part) if not (asks or index) else blank(part)
+        targets = Both(cursor.named(bid) if bid else None, cursor.named(ask) if ask else None)
+        out.append((joined(one, two, width), targets))
+    return out
+
+
+def joined(left: Row, right: Row, width: int) -> Row:
+    """Two rows beside each other, their fills with them, a line between."""
+    at = len(left.text) + 1
+    spans = merged([*left.spans, Span("│", Role.RULE), *right.spans, Span(" " * (width - at - len(right.text)))])
+    fills = [Fill(0, right.fill, right.fill_role)] if right.fill else []
+    moved = (Fill(fill.start + at, fill.end + at, fill.role) for fill in (*fills, *right.fills))
+    return Row(spans, left.fill, left.fill_role, (*left.fills, *moved))
+
+
+def _heads(sheet: Sheet, width: int, beside: bool) -> tuple[Row, list[Head]]:
+    if not beside:
+        return sheet.heads()
+    left, names = sheet.heads(mirror=True)
+    right, others = sheet.heads()
+    at = sheet.width + 1
+    rest = Span(" " * (width - at - len(right.text)), Role.HEAD)
+    row = Row(merged([*left.spans, Span(" ", Role.HEAD), *right.spans, rest]))
+    return row, [*names, *((start + at, end + at, name) for start, end, name in others)]
+
+
+def _axis(
+    view: View, groups: Groups, sheet: Sheet, place: Place, lines: int, bids: Sequence[Rung], asks: Sequence[Rung]
+) -> list[tuple[Row, Target]]:
+    """The fixed price axis, and under it the spread row or where the market is."""
+    shown, outside = axis.rows(groups, sheet, place, lines, bids, asks)
+    word = _word(place, sheet.options)
+    if outside and (groups.bids or groups.asks):
+        last = away_row(sheet.book, abs(outside), sheet.width, word, above=outside < 0)
+    else:
+        last = spread_row(view, sheet.width, tail=word)
+    return [*shown, (last, SPREAD)]

@@ -39,9 +39,11 @@ class Venue:
     updates: int
     gaps: int
     resyncs: int
+    audits_passed: int
     audits_failed: int
     garbage: int
     connects: int
+    rotations: int
     lag_ns: int | None  # received - the venue's stamp, signed; None: no stamp
     least_lag_ns: int | None  # the least of late: the offset of the venue's clock plus the fastest transit
     rate_milli: int  # updates a second, times 1000
@@ -277,7 +279,26 @@ def _renewed(message: pb.Book, held: Book) -> Book:
 
 
 def _venue(entry: pb.VenueBook) -> Venue:
-    trust = entry.trust
+    return venue_of(
+        entry.trust,
+        known_bid=entry.known_bid if entry.HasField("known_bid") else None,
+        known_ask=entry.known_ask if entry.HasField("known_ask") else None,
+        best_bid=entry.best_bid if entry.HasField("best_bid") else None,
+        best_ask=entry.best_ask if entry.HasField("best_ask") else None,
+        pair=plain(entry.pair),
+    )
+
+
+def venue_of(
+    trust: pb.VenueState,
+    *,
+    known_bid: int | None = None,
+    known_ask: int | None = None,
+    best_bid: int | None = None,
+    best_ask: int | None = None,
+    pair: str = "",
+) -> Venue:
+    """The state of a venue's book; its prices come with a `Book` alone."""
     return Venue(
         name=plain(trust.venue),
         symbol=plain(trust.symbol),
@@ -290,9 +311,11 @@ def _venue(entry: pb.VenueBook) -> Venue:
         updates=trust.updates,
         gaps=trust.gaps,
         resyncs=trust.resyncs,
+        audits_passed=trust.audits_passed,
         audits_failed=trust.audits_failed,
         garbage=trust.garbage,
         connects=trust.connects,
+        rotations=trust.rotations,
         lag_ns=trust.lag_ns if trust.HasField("lag_ns") else None,
         least_lag_ns=trust.least_lag_ns if trust.HasField("least_lag_ns") else None,
         rate_milli=trust.rate_milli,
@@ -305,11 +328,11 @@ def _venue(entry: pb.VenueBook) -> Venue:
         far_since_ns=trust.distance.far_since_ns,
         suspect=trust.distance.suspect,
         left_out=trust.distance.left_out or bool(trust.left_out),
-        known_bid=entry.known_bid if entry.HasField("known_bid") else None,
-        known_ask=entry.known_ask if entry.HasField("known_ask") else None,
-        best_bid=entry.best_bid if entry.HasField("best_bid") else None,
-        best_ask=entry.best_ask if entry.HasField("best_ask") else None,
-        pair=plain(entry.pair),
+        known_bid=known_bid,
+        known_ask=known_ask,
+        best_bid=best_bid,
+        best_ask=best_ask,
+        pair=pair,
     )
 
 

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 NONE = "─"  # a figure that does not exist: an empty side has no mid
 SECOND_NS = 1_000_000_000
+FOLDED_FROM = 3  # zeros after the point
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 SUFFIXES = ((0, ""), (3, "k"), (6, "M"), (9, "G"), (12, "T"), (15, "P"))  # E for exa would read as an exponent
 
 
@@ -13,15 +15,42 @@ def decimal(value: int, places: int) -> str:
     return _pointed(value, places, "")
 
 
-def grouped(value: int, places: int) -> str:
-    """The exact decimal with a comma between thousands: what a person reads."""
-    return _pointed(value, places, ",")
+def grouped(value: int, places: int, comma: str = ",") -> str:
+    """The exact decimal with `comma` between thousands: what a person reads."""
+    return _pointed(value, places, comma)
+
+
+def scaled(text: str, places: int) -> int:
+    """A decimal's text as an integer of 10^-`places`, rounded to the nearest.
+
+    Raises ValueError, with the text, for anything but plain digits with an optional sign and point.
+    """
+    sign = -1 if text.startswith("-") else 1
+    whole, point, rest = text.removeprefix("-").partition(".")
+    digits = whole + rest
+    if not (digits.isascii() and digits.isdigit()) or (point and not rest):
+        raise ValueError(f"{text!r} is no decimal number; write it like 0.25 or 1200")
+    value = int(digits)
+    spare = len(rest) - places
+    return sign * (divided(value, 10**spare) if spare > 0 else value * int(10**-spare))
+
+
+def folded(text: str) -> str:
+    """`0.00007350` as `0.0₄7350`: a run of three zeros or more after `0.` becomes one with their count."""
+    whole, point, rest = text.partition(".")
+    digits = rest.lstrip("0")
+    zeros = len(rest) - len(digits)
+    if not point or whole.lstrip("-<>") != "0" or zeros < FOLDED_FROM or not digits[:1].isdigit():
+        return text
+    return f"{whole}.0{str(zeros).translate(SUBSCRIPTS)}{digits}"
 
 
 def _pointed(value: int, places: int, comma: str) -> str:
     sign = "-" if value < 0 else ""
     whole, rest = divmod(abs(value), 10**places)
     digits = format(whole, ",") if comma else str(whole)
+    if comma not in ("", ","):
+        digits = digits.replace(",", comma)
     return f"{sign}{digits}.{str(rest).zfill(places)}" if places else f"{sign}{digits}"
 
 
@@ -42,6 +71,7 @@ class Format:
     shown: int
     power: int = 0
     suffix: str = ""
+    comma: str = ","
     _divisor: int = field(
         init=False, repr=False, compare=False
     )  # of what is not shown; made once, used a million times
@@ -52,14 +82,14 @@ class Format:
 
     def text(self, value: int) -> str:
         """The number; one that is not zero never prints as zero."""
-        scaled = divided(value, self._divisor)
-        if not scaled and value:
+        shown = divided(value, self._divisor)
+        if not shown and value:
             sign = "<" if value > 0 else ">-"
             return sign + grouped(1, self.shown) + self.suffix
-        return _pointed(scaled, self.shown, ",") + self.suffix
+        return _pointed(shown, self.shown, self.comma) + self.suffix
 
 
-def amounts_of(largest: int, places: int, cells: int = 10) -> Format:
+def amounts_of(largest: int, places: int, cells: int = 10, comma: str = ",") -> Format:
     """The format of a column of amounts up to `largest`.
 
     Four decimals, more when all are small, fewer and then a suffix when `cells` would overflow.
@@ -72,18 +102,18 @@ def amounts_of(largest: int, places: int, cells: int = 10) -> Format:
     while shown and len(grouped(whole, 0)) + 1 + shown > cells:
         shown -= 1
     if len(grouped(whole, 0)) <= cells:
-        return Format(places, shown)
-    return significant(largest, places)
+        return Format(places, shown, comma=comma)
+    return significant(largest, places, comma)
 
 
-def significant(largest: int, places: int) -> Format:
+def significant(largest: int, places: int, comma: str = ",") -> Format:
     """The format that shows four significant digits of `largest`, with one suffix for the whole column."""
     whole = max(1, largest // 10**places)
     digits = len(str(whole))
     power, suffix = max((entry for entry in SUFFIXES if entry[0] < digits), default=SUFFIXES[0])
     if power and digits - power > 3:
-        return Format(places, 0, power, suffix)
-    return Format(places, min(places + power, max(0, 4 - (digits - power))), power, suffix)
+        return Format(places, 0, power, suffix, comma)
+    return Format(places, min(places + power, max(0, 4 - (digits - power))), power, suffix, comma)
 
 
 def basis_points(spread: int, twice_mid: int) -> str:
@@ -94,6 +124,25 @@ def basis_points(spread: int, twice_mid: int) -> str:
     if not hundredths and spread:
         return "<0.01" if spread > 0 else ">-0.01"
     return _pointed(hundredths, 2, ",")
+
+
+def signed_points(part: int, whole: int) -> str:
+    """`part` / `whole` in basis points with two decimals and a sign: how far a price is from another."""
+    if whole <= 0:
+        return NONE
+    hundredths = divided(part * 1_000_000, whole)
+    sign = "+" if part > 0 else "-" if part < 0 else ""
+    return sign + (_pointed(abs(hundredths), 2, ",") if hundredths or not part else "<0.01")
+
+
+def per_cent(part: int, whole: int) -> str:
+    """A share in whole per cent; what is there never reads as 0, and what is not all never as 100."""
+    if whole <= 0:
+        return NONE
+    share = divided(part * 100, whole)
+    if not share and part:
+        return "<1%"
+    return ">99%" if share == 100 and part < whole else f"{share}%"
 
 
 def half(twice: int, places: int) -> str:

@@ -4,34 +4,76 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from rich.segment import Segment
+from textual import events
 from textual.cache import LRUCache
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from dashboard.frames import Frame, edge_role, edges
 from dashboard.rows import Row, blank
 from dashboard.themes import Look
 
+ROLLED = 3
 CACHED_STRIPS = 1024  # a few screens: levels that move by a row keep their strip
 
 
 class Painting(Widget):
-    """Draws rows as they are given. Each row is the key of its strip, so an unchanged line costs nothing."""
+    """Draws rows as they are given. Each row is the key of its strip, so an unchanged line costs nothing.
+
+    With a frame the rows are those inside of it, two fewer and two cells narrower.
+    """
 
     ALLOW_SELECT = False
     can_focus = False
+
+    class Clicked(Message):
+        """A click on a row, counted inside the frame; `times`: 2 for the second of a double click."""
+
+        def __init__(self, name: str, x: int, y: int, times: int) -> None:
+            super().__init__()
+            self.name, self.x, self.y, self.times = name, x, y, times
+
+    class Rolled(Message):
+        """The wheel was turned over it, by so many lines; negative: upwards."""
+
+        def __init__(self, name: str, lines: int, ctrl: bool) -> None:
+            super().__init__()
+            self.name, self.lines, self.ctrl = name, lines, ctrl
 
     def __init__(self, look: Look, *, id: str) -> None:
         super().__init__(id=id)
         self._look = look
         self._rows: list[Row] = []
         self._dimmed = False
-        self._cache: LRUCache[tuple[Row, bool, int], Strip] = LRUCache(CACHED_STRIPS)
+        self._frame: Frame | None = None
+        self._cache: LRUCache[tuple[Row, bool, int, bool, bool], Strip] = LRUCache(CACHED_STRIPS)
 
-    def show(self, rows: Sequence[Row], dimmed: bool = False) -> int:
+    def wear(self, look: Look) -> None:
+        """Another look: every line is drawn anew."""
+        if look != self._look:
+            self._look = look
+            self._cache.clear()
+            self.refresh()
+
+    def room(self, framed: bool) -> tuple[int, int]:
+        """Width and height of the rows to give."""
+        width, height = self.size
+        return (max(0, width - 2), max(0, height - 2)) if framed else (width, height)
+
+    def show(self, rows: Sequence[Row], dimmed: bool = False, frame: Frame | None = None) -> int:
         """Takes the picture's rows; asks for the changed lines only. Answers how many changed."""
-        before, self._rows = self._rows, list(rows)
-        if dimmed != self._dimmed or len(before) != len(self._rows):
+        rows = list(rows)
+        if frame is not None:
+            top, bottom = edges(frame, self.size.width)
+            rows = [top, *rows, bottom]
+        before, self._rows = self._rows, rows
+        edge_changed = (frame is None) != (self._frame is None) or (
+            frame is not None and self._frame is not None and frame.focused != self._frame.focused
+        )
+        self._frame = frame
+        if dimmed != self._dimmed or len(before) != len(self._rows) or edge_changed:
             self._dimmed = dimmed
             self.refresh()
             return len(self._rows)
@@ -46,24 +88,38 @@ class Painting(Widget):
     def render_line(self, y: int) -> Strip:
         """One line, exactly as wide as the widget."""
         width = self.size.width
+        edge = self._frame is not None and 0 < y < len(self._rows) - 1
         row = self._rows[y] if y < len(self._rows) else blank(width)
-        key = (row, self._dimmed, width)
+        focused = edge and self._frame is not None and self._frame.focused
+        key = (row, self._dimmed, width, edge, focused)
         strip = self._cache.get(key)
         if strip is None:
-            strip = self._strip(row, width)
+            strip = self._strip(row, width, edge, focused)
             self._cache.set(key, strip)
         return strip
 
-    def _strip(self, row: Row, width: int) -> Strip:
+    def _strip(self, row: Row, width: int, edge: bool = False, focused: bool = False) -> Strip:
         look, dimmed = self._look, self._dimmed
-        segments: list[Segment] = []
-        at = 0
-        for text, role in row.spans:
-            cut = min(max(row.fill - at, 0), len(text))
-            if cut:
-                segments.append(Segment(text[:cut], look.style(role, row.fill_role, dimmed)))
-            if cut < len(text):
-                segments.append(Segment(text[cut:], look.style(role, None, dimmed)))
-            at += len(text)
+        segments = [Segment(text, look.style(role, fill, dimmed)) for text, role, fill in row.pieces()]
+        at = sum(len(text) for text, _, _ in segments)
         strip = Strip(segments, at)
-        return strip if at == width else strip.adjust_cell_length(width)
+        inner = width - 2 if edge else width
+        if at != inner:
+            strip = strip.adjust_cell_length(max(0, inner))
+        if not edge or width < 2:
+            return strip
+        side = Segment("│", look.style(edge_role(focused), None, False))
+        return Strip([side, *strip, side], width)
+
+    def on_click(self, event: events.Click) -> None:
+        """Tells where, as the panel counts."""
+        edge = int(self._frame is not None)
+        self.post_message(self.Clicked(self.id or "", event.x - edge, event.y - edge, event.chain))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Three rows a turn."""
+        self.post_message(self.Rolled(self.id or "", ROLLED, event.ctrl))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Three rows a turn."""
+        self.post_message(self.Rolled(self.id or "", -ROLLED, event.ctrl))

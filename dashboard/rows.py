@@ -1,6 +1,6 @@
 """Rows of text with roles: what the pure functions give and the painting widgets draw. Nothing here knows Textual."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -26,6 +26,12 @@ class Role(StrEnum):
     KEY = "key"
     BID_BAR = "bid_bar"
     ASK_BAR = "ask_bar"
+    FLASH = "flash"  # a number that just changed: bold
+    LARGE = "large"  # a size worth a second look: bold
+    AXIS = "axis"  # labels and marks of a chart
+    CURSOR = "cursor"  # as a fill: the selected line, reversed
+    BID_FLASH = "bid_flash"  # as fills: a brighter bar, for a moment
+    ASK_FLASH = "ask_flash"
     VENUE_0 = "venue_0"
     VENUE_1 = "venue_1"
     VENUE_2 = "venue_2"
@@ -43,18 +49,46 @@ class Span(NamedTuple):
     role: Role = Role.NORMAL
 
 
+class Fill(NamedTuple):
+    """A background from cell `start` up to `end`."""
+
+    start: int
+    end: int
+    role: Role
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line: spans, and a fill behind the first `fill` cells. Equal rows look equal: a row is its own key."""
+    """One line: spans, and a fill behind the first `fill` cells. Equal rows look equal: a row is its own key.
+
+    `fills` are further backgrounds, which lie over the first where they meet it.
+    """
 
     spans: tuple[Span, ...]
     fill: int = 0
     fill_role: Role = Role.NORMAL
+    fills: tuple[Fill, ...] = ()
 
     @property
     def text(self) -> str:
         """The line without its roles."""
         return "".join(span.text for span in self.spans)
+
+    def pieces(self) -> Iterator[tuple[str, Role, Role | None]]:
+        """What a painter draws: text, its role and the role of the fill behind it."""
+        fills = [*self.fills[::-1], Fill(0, self.fill, self.fill_role)]
+        cuts = sorted({cut for fill in fills for cut in (fill.start, fill.end)})
+        at = 0
+        for text, role in self.spans:
+            begun, last = 0, None
+            for cut in [at, *(cut for cut in cuts if at < cut < at + len(text))]:
+                behind = next((fill.role for fill in fills if fill.start <= cut < fill.end), None)
+                if cut > at and behind != last:
+                    yield text[begun : cut - at], role, last
+                    begun = cut - at
+                last = behind
+            yield text[begun:], role, last
+            at += len(text)
 
 
 class Part(NamedTuple):
@@ -87,6 +121,8 @@ def fitted(spans: Iterable[Span], width: int) -> tuple[Span, ...]:
     out: list[Span] = []
     room = width
     for span in spans:
+        if not span.text:
+            continue
         if len(span.text) > room:
             if room:
                 out.append(Span(span.text[: room - 1] + "…", span.role))

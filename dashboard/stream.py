@@ -4,11 +4,12 @@ Everything runs in the event loop that calls `Stream.run`: gRPC's asyncio object
 """
 
 import asyncio
+import contextlib
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import grpc
 
@@ -34,6 +35,8 @@ CHANNEL_OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.enable_retries", 0),
     ("grpc.enable_http_proxy", 0),
 )
+
+T = TypeVar("T")
 
 _REFUSALS = {
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -87,52 +90,95 @@ class Listener(Protocol):
         """The attempt or the stream ended."""
 
 
-class Stream:
-    """Opens the stream, reads it, and opens it again with a capped backoff whenever it ends."""
+class Branch(Protocol):
+    """A further call on the channel of a `Stream`."""
 
-    def __init__(self, target: Target, request: pb.BookRequest, listener: Listener) -> None:
+    async def run(self, channel: grpc.aio.Channel) -> None:
+        """Never returns; it is cancelled when the channel goes."""
+
+
+class Stream:
+    """Opens the stream of books, reads it, and opens it again with a capped backoff whenever it ends.
+
+    It owns the channel: a lost server gets a new one, a server that refuses keeps it, and so do the branches.
+    """
+
+    def __init__(
+        self, target: Target, request: pb.BookRequest, listener: Listener, branches: Sequence[Branch] = ()
+    ) -> None:
         self._target = target
         self._request = request
         self._listener = listener
+        self._branches = branches
+        self._growing: list[asyncio.Task[None]] = []  # the branches, once the channel stands
         self._retry = asyncio.Event()
+        self._asked = False  # another request than the one that is being read
+        self._call: Any = None
         self._held: Book | None = None
 
     def retry_now(self) -> None:
         """Ends the wait before the next attempt."""
         self._retry.set()
 
+    def ask(self, request: pb.BookRequest) -> None:
+        """Reads another book from now on, over the same channel."""
+        self._request = request
+        self._asked = True
+        if self._call is not None:
+            self._call.cancel()
+        self._retry.set()
+
     async def run(self) -> None:
         """Never returns; cancel it. Whatever a stream ends with is told to the listener."""
         loop = asyncio.get_running_loop()
+        channel: grpc.aio.Channel | None = None
         attempt, failures = 0, 0
-        while True:
-            attempt += 1
-            self._held = None
-            self._listener.connecting(attempt)
-            began = loop.time()
-            failure = await self._attempt()
-            if self._held is not None:
-                attempt = 0
-                if loop.time() - began > STABLE_S:
-                    failures = 0
-            wait_s = REFUSED_RETRY_S if failure.refused else backoff_s(failures)
-            failures += 1
-            self._retry.clear()
-            self._listener.ended(failure, int(wait_s * 1e9))
-            try:
-                await asyncio.wait_for(self._retry.wait(), wait_s)
-            except TimeoutError:
-                continue
+        again = False  # another book over the channel that stands: nothing is lost, nothing is told
+        try:
+            while True:
+                attempt += 1
+                self._held = None
+                self._asked = False
+                if not again:
+                    self._listener.connecting(attempt)
+                began = loop.time()
+                channel = channel or self._target.channel()
+                failure = await self._attempt(channel)
+                again = failure is None
+                if failure is None:
+                    attempt, failures = 0, 0
+                    continue
+                if not failure.refused:
+                    await self._close(channel)
+                    channel = None
+                if self._held is not None:
+                    attempt = 0
+                    if loop.time() - began > STABLE_S:
+                        failures = 0
+                wait_s = REFUSED_RETRY_S if failure.refused else backoff_s(failures)
+                failures += 1
+                self._retry.clear()
+                self._listener.ended(failure, int(wait_s * 1e9))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._retry.wait(), wait_s)
+        finally:
+            if channel is not None:
+                await self._close(channel)
 
-    async def _attempt(self) -> Failure:
-        """One stream from its opening to its end."""
-        async with self._target.channel() as channel:
-            opening = asyncio.ensure_future(self._open(channel))
-            try:
-                failure = await opening
-                return failure if failure is not None else await self._read(channel)
-            finally:
-                opening.cancel()
+    async def _close(self, channel: grpc.aio.Channel) -> None:
+        for branch in self._growing:
+            branch.cancel()
+        if self._growing:
+            await asyncio.wait(self._growing)
+        self._growing = []
+        await channel.close(None)
+
+    async def _attempt(self, channel: grpc.aio.Channel) -> Failure | None:
+        """One stream from its opening to its end; None when another request ended it."""
+        failure = await self._open(channel)
+        if failure is not None:
+            return failure
+        return await self._read(channel)
 
     async def _open(self, channel: grpc.aio.Channel) -> Failure | None:
         """Waits until the channel stands; a black hole is given up after CONNECT_TIMEOUT_S."""
@@ -146,13 +192,18 @@ class Stream:
             return Failure("DEADLINE_EXCEEDED", f"no answer within {CONNECT_TIMEOUT_S:.0f} s")
         if state is grpc.ChannelConnectivity.READY:
             self._listener.connected()
+            if not self._growing:
+                self._growing = [asyncio.ensure_future(branch.run(channel)) for branch in self._branches]
         return None  # in TRANSIENT_FAILURE the call itself fails at once and tells why
 
-    async def _read(self, channel: grpc.aio.Channel) -> Failure:
+    async def _read(self, channel: grpc.aio.Channel) -> Failure | None:
+        """One call; None when another request ended it."""
         stub: Any = pb_grpc.MarketDataStub(channel)  # type: ignore[no-untyped-call]
-        call = stub.StreamBook(self._request)
+        call = self._call = stub.StreamBook(self._request)
         try:
             async for message in call:
+                if self._asked:
+                    return None
                 self._held = decode(message, self._held)
                 self._listener.received(self._held)
                 if self._held.closing:
@@ -161,9 +212,29 @@ class Stream:
             return failure_of(error.code(), error.details())
         except MalformedBook as error:
             return Failure("MALFORMED", str(error))
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._asked or (task is not None and task.cancelling()):
+                raise  # it is we who are to end, not the call
+            return None
         finally:
+            self._call = None
             call.cancel()
         return Failure("OK", "the server ended the stream")
+
+
+async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """What `work` gives; None, and the work cancelled, as soon as the event is set."""
+    working = asyncio.ensure_future(work)
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        waiting.cancel()
+        if not working.done():
+            working.cancel()
+            await asyncio.wait({working})
 
 
 def backoff_s(failures: int) -> float:

@@ -1,9 +1,12 @@
 """The looks: what each role means in colour, and without any."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 
 from rich.style import Style
+from textual.theme import Theme
 
+from dashboard.palettes import Palette
 from dashboard.rows import Role
 
 
@@ -13,14 +16,14 @@ class Look:
 
     name: str
     background: str
-    foreground: str
     styles: dict[Role, Style]
-    fills: dict[Role, str]  # background behind the numbers, by side
+    fills: dict[Role, Style]  # behind the numbers
     dim: Style  # what frozen text looks like
     dim_bar: Style
     dim_fill: str
-    mono: bool = False
-    _filled: dict[tuple[Role, Role, bool], Style] = field(default_factory=dict)  # bounded by the roles
+    mono: bool = False  # fills are not to be seen: bars are glyphs
+    palette: Palette | None = None
+    _filled: dict[tuple[Role, Role, bool], Style] = field(default_factory=dict, compare=False)  # bounded by the roles
 
     def style(self, role: Role, fill: Role | None, dimmed: bool) -> Style:
         """The style of `role`, on the fill of a side or on the plain background."""
@@ -30,107 +33,140 @@ class Look:
             found = self._filled[key] = self._made(role, fill, dimmed)
         return found
 
+    def theme(self) -> Theme:
+        """What pages over the picture wear; the roles are its variables."""
+        assert self.palette is not None
+        palette = self.palette
+        return Theme(
+            name=f"onebook-{self.name}",
+            primary=palette.busy,
+            secondary=palette.quiet,
+            warning=palette.warn,
+            error=palette.bad,
+            success=palette.good,
+            accent=palette.busy,
+            foreground=palette.text,
+            background=palette.background,
+            surface=palette.background,
+            panel=palette.head_back,
+            dark=palette.dark,
+            variables={
+                f"book-{entry.name.replace('_', '-')}": getattr(palette, entry.name)
+                for entry in fields(Palette)
+                if entry.name not in ("dark", "crossed")
+            },
+        )
+
     def _made(self, role: Role, fill: Role | None, dimmed: bool) -> Style:
         style = self.styles[role]
         if dimmed and role not in _KEEP:
             dim = self.dim_bar if role in (Role.BID_BAR, Role.ASK_BAR) else self.dim
             style = style + dim if self.mono else dim
-        behind = (self.dim_fill if dimmed else self.fills.get(fill, "")) if fill is not None else ""
-        behind = behind or ("" if style.bgcolor else self.background)  # the terminal's own may be white
-        return style + Style(bgcolor=behind) if behind else style
+        behind = self.fills.get(fill) if fill is not None else None
+        if behind is not None and dimmed and fill is not Role.CURSOR:
+            behind = Style(bgcolor=self.dim_fill) if self.dim_fill else None
+        if behind is None and not style.bgcolor and self.background:
+            behind = Style(bgcolor=self.background)  # the terminal's own may be another
+        return style + behind if behind is not None else style
 
 
 # What must be read even on a frozen picture: the words that say so.
 _KEEP = {Role.WARN, Role.BAD, Role.BUSY, Role.KEY}
 
 
-def _coloured(
-    name: str,
-    bid: str,
-    ask: str,
-    fills: tuple[str, str],
-    bars: tuple[str, str],
-    states: tuple[str, str, str, str],
-    crossed: Style,
-    venues: tuple[str, ...],
-) -> Look:
-    good, warn, busy, bad = states
-    text, quiet = "#e4e4e4", "#b0b0b0"
+def look_of(name: str, palette: Palette) -> Look:
+    """The styles of a palette."""
     styles = {
-        Role.NORMAL: Style(color=text),
-        Role.QUIET: Style(color=quiet),
-        Role.STRONG: Style(color="#ffffff", bold=True),
-        Role.HEAD: Style(color="#9a9a9a", bgcolor="#1c1c1c"),
-        Role.BID: Style(color=bid),
-        Role.ASK: Style(color=ask),
-        Role.BEST_BID: Style(color=bid, bold=True),
-        Role.BEST_ASK: Style(color=ask, bold=True),
-        Role.RULE: Style(color="#5a5a5a"),
-        Role.CROSSED: crossed,
-        Role.GOOD: Style(color=good),
-        Role.WARN: Style(color=warn),
-        Role.BUSY: Style(color=busy),
-        Role.BAD: Style(color=bad, bold=True),
-        Role.KEY: Style(color="#ffffff", bold=True),
-        Role.BID_BAR: Style(color=bars[0]),
-        Role.ASK_BAR: Style(color=bars[1]),
+        Role.NORMAL: Style(color=palette.text),
+        Role.QUIET: Style(color=palette.quiet),
+        Role.STRONG: Style(color=palette.strong, bold=True),
+        Role.HEAD: Style(color=palette.head, bgcolor=palette.head_back),
+        Role.BID: Style(color=palette.bid),
+        Role.ASK: Style(color=palette.ask),
+        Role.BEST_BID: Style(color=palette.bid, bold=True),
+        Role.BEST_ASK: Style(color=palette.ask, bold=True),
+        Role.RULE: Style(color=palette.rule),
+        Role.CROSSED: Style(color=palette.crossed or palette.strong, bold=True, reverse=not palette.crossed or None),
+        Role.GOOD: Style(color=palette.good),
+        Role.WARN: Style(color=palette.warn),
+        Role.BUSY: Style(color=palette.busy),
+        Role.BAD: Style(color=palette.bad, bold=True),
+        Role.KEY: Style(color=palette.strong, bold=True),
+        Role.BID_BAR: Style(color=palette.bid_bar),
+        Role.ASK_BAR: Style(color=palette.ask_bar),
     }
-    styles |= {Role(f"venue_{index}"): Style(color=colour) for index, colour in enumerate(venues)}
+    styles |= {Role(f"venue_{index}"): Style(color=getattr(palette, f"venue_{index}")) for index in range(5)}
     return Look(
         name=name,
-        background="#121212",
-        foreground=text,
-        styles=styles,
-        fills={Role.BID: fills[0], Role.ASK: fills[1]},
-        dim=Style(color="#a8a8a8"),
-        dim_bar=Style(color="#4a4a4a"),
-        dim_fill="#242424",
+        background=palette.background,
+        styles=_for_all(styles, Style(color=palette.text), Style(color=palette.quiet)),
+        fills={
+            Role.BID: Style(bgcolor=palette.bid_fill),
+            Role.ASK: Style(bgcolor=palette.ask_fill),
+            Role.BID_FLASH: Style(bgcolor=palette.bid_flash),
+            Role.ASK_FLASH: Style(bgcolor=palette.ask_flash),
+            **CURSOR,
+        },
+        dim=Style(color=palette.dim),
+        dim_bar=Style(color=palette.dim_bar),
+        dim_fill=palette.dim_fill,
+        palette=palette,
     )
 
 
-_VENUES = ("#f0e442", "#cc79a7", "#8ab4f8", "#d0d0d0", "#66c2a5")
+CURSOR = {Role.CURSOR: Style(reverse=True)}
 
-DARK = _coloured(
-    "dark",
-    "#4cc38a",
-    "#ff6b70",
-    ("#123a2a", "#44191f"),
-    ("#2a7a56", "#96444a"),
-    ("#4cc38a", "#e5c07b", "#8ab4f8", "#ff6b70"),
-    Style(color="#ff8ad8", bold=True),
-    _VENUES,
-)
-# Blue and orange stay apart under protanopia, deuteranopia and tritanopia; green and red do not.
-CVD = _coloured(
-    "cvd",
-    "#56b4e9",
-    "#e69f00",
-    ("#12354a", "#4a3408"),
-    ("#2f6f96", "#8f6400"),
-    ("#56b4e9", "#f0e442", "#d0d0d0", "#e69f00"),
-    Style(color="#ffffff", bold=True, reverse=True),
-    ("#e4e4e4",) * 5,
-)
-MONO = Look(
-    name="mono",
-    background="",
-    foreground="",
-    styles={role: Style() for role in Role}
-    | {
-        Role.STRONG: Style(bold=True),
-        Role.HEAD: Style(underline=True),
-        Role.BEST_BID: Style(bold=True),
-        Role.BEST_ASK: Style(bold=True),
-        Role.CROSSED: Style(bold=True, reverse=True),
-        Role.BAD: Style(bold=True),
-        Role.WARN: Style(bold=True),
-        Role.KEY: Style(bold=True),
-    },
-    fills={},
-    dim=Style(dim=True),
-    dim_bar=Style(dim=True),
-    dim_fill="",
-    mono=True,
-)
 
-LOOKS = {look.name: look for look in (DARK, CVD, MONO)}
+def _for_all(styles: dict[Role, Style], text: Style, quiet: Style) -> dict[Role, Style]:
+    """Roles that are told by weight rather than by colour."""
+    bold = text + Style(bold=True)
+    return {role: Style() for role in Role} | {Role.FLASH: bold, Role.LARGE: bold, Role.AXIS: quiet} | styles
+
+
+_WEIGHTS = {
+    Role.STRONG: Style(bold=True),
+    Role.HEAD: Style(underline=True),
+    Role.BEST_BID: Style(bold=True),
+    Role.BEST_ASK: Style(bold=True),
+    Role.CROSSED: Style(bold=True, reverse=True),
+    Role.BAD: Style(bold=True),
+    Role.WARN: Style(bold=True),
+    Role.KEY: Style(bold=True),
+}
+
+
+def _without_fills(name: str, styles: Mapping[Role, Style]) -> Look:
+    return Look(
+        name=name,
+        background="",
+        styles=_for_all({**_WEIGHTS, **styles}, Style(), Style()),
+        fills=CURSOR,
+        dim=Style(dim=True),
+        dim_bar=Style(dim=True),
+        dim_fill="",
+        mono=True,
+    )
+
+
+MONO = _without_fills("mono", {})
+
+
+def sixteen(cvd: bool, swap: bool) -> Look:
+    """The look of a terminal with the sixteen colours of its own: that of no colour, and two of them."""
+    bid, ask = ("blue", "yellow") if cvd else ("green", "red")
+    if swap:
+        bid, ask = ask, bid
+    good, bad = ("blue", "yellow") if cvd else ("green", "red")
+    return _without_fills(
+        "cvd-16" if cvd else "16",
+        {
+            Role.BID: Style(color=bid),
+            Role.ASK: Style(color=ask),
+            Role.BEST_BID: Style(color=bid, bold=True),
+            Role.BEST_ASK: Style(color=ask, bold=True),
+            Role.BID_BAR: Style(color=bid),
+            Role.ASK_BAR: Style(color=ask),
+            Role.GOOD: Style(color=good),
+            Role.BAD: Style(color=bad, bold=True),
+        },
+    )

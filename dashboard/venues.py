@@ -22,6 +22,8 @@ KNOWN_LETTERS = {
     "deribit": "D",
 }
 
+MUTED = "○"  # by the user: nothing is wrong with it
+
 _STATES: dict[int, tuple[str, str, Role]] = {
     pb.CONNECTING: ("◌", "connecting", Role.BUSY),
     pb.SYNCING: ("↻", "resync", Role.BUSY),
@@ -47,6 +49,24 @@ def letters(names: Sequence[str]) -> tuple[str, ...]:
             free = f"{name.upper()}ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
             given[name] = next((sign for sign in free if sign.isalnum() and sign not in given.values()), "?")
     return tuple(given[name] for name in names)
+
+
+def letters_of(entries: Sequence[Venue]) -> tuple[str, ...]:
+    """A mark for each entry of a book: the venue's letter, and what sets it apart where a venue has several.
+
+    A group of quotes has an entry for each of a venue's markets: the small letter is the last of the symbol, so that
+    Kraken's BTC/USD is `Kd` and its BTC/USDT `Kt`. A number follows where that is not enough.
+    """
+    names = [entry.name for entry in entries]
+    out: list[str] = []
+    for entry, letter in zip(entries, letters(names), strict=True):
+        mark = letter
+        if names.count(entry.name) > 1:
+            last = next((sign for sign in reversed(entry.symbol) if sign.isalnum()), "")
+            mark += last.lower()
+        count = sum(other.rstrip("23456789") == mark for other in out)
+        out.append(f"{mark}{count + 1}" if count and names.count(entry.name) > 1 else mark)
+    return tuple(out)
 
 
 def venue_role(index: int) -> Role:
@@ -79,8 +99,11 @@ def check_name(check: int) -> str:
         return f"check_{check}"  # of a newer server
 
 
-def strip(view: View, width: int) -> Row:
-    """The venue strip: letter, glyph, word and age of each, in the detail that `width` holds; how many are live."""
+def strip(view: View, width: int, muted: frozenset[int] = frozenset()) -> Row:
+    """The venue strip: letter, glyph, word and age of each, in the detail that `width` holds; how many are live.
+
+    `muted`: those that the user does not want to hear; nothing is wrong with them.
+    """
     if view.book is None or not view.book.venues:
         return line(width, [Part(0, (Span("no venue known yet", Role.QUIET),))])
     book = view.book
@@ -90,13 +113,13 @@ def strip(view: View, width: int) -> Row:
         count, role = f"last told {book.live_venues}/{book.wanted_venues} live", Role.WARN
     right = [Part(0, (Span(count, role),))]
     for detail in ("reason", "names", "words", "ages", "glyphs"):
-        parts = [Part(1, entry) for entry in entries(view, detail)]
+        parts = [Part(1, entry) for entry in entries(view, detail, muted)]
         if 2 + sum(cells(part.spans) + 3 for part in parts) + len(count) <= width:
             return line(width, parts, right, "   ")
-    return line(width, [Part(1, tuple(_packed(view)))], right)
+    return line(width, [Part(1, tuple(_packed(view, muted)))], right)
 
 
-def entries(view: View, detail: str) -> list[tuple[Span, ...]]:
+def entries(view: View, detail: str, muted: frozenset[int] = frozenset()) -> list[tuple[Span, ...]]:
     """Every venue as spans. `detail`: reason, names, words, ages or glyphs, ever shorter."""
     assert view.book is not None
     out: list[tuple[Span, ...]] = []
@@ -104,6 +127,8 @@ def entries(view: View, detail: str) -> list[tuple[Span, ...]]:
         glyph, word, role = state_of(venue)
         name = f"{letter} {venue.name}" if detail in ("reason", "names") else letter
         told = _told(view, index, word, detail)
+        if index in muted:
+            glyph, told, role = MUTED, "" if detail == "glyphs" else "muted", Role.QUIET
         glyph_text = f"{glyph} {told}" if told else glyph
         out.append((Span(name, venue_role(index)), Span(" " if detail != "glyphs" else ""), Span(glyph_text, role)))
     return out
@@ -112,7 +137,7 @@ def entries(view: View, detail: str) -> list[tuple[Span, ...]]:
 def marks(view: View) -> tuple[str, ...]:
     """The letters of the book's venues."""
     assert view.book is not None
-    return letters([venue.name for venue in view.book.venues])
+    return letters_of(view.book.venues)
 
 
 def excluded(view: View) -> str:
@@ -142,6 +167,6 @@ def _told(view: View, index: int, word: str, detail: str) -> str:
     return told
 
 
-def _packed(view: View) -> list[Span]:
+def _packed(view: View, muted: frozenset[int]) -> list[Span]:
     """Letter and glyph without a gap: the last resort, cut at the end when even that is too long."""
-    return [span for entry in entries(view, "glyphs") for span in (*entry, Span(" "))]
+    return [span for entry in entries(view, "glyphs", muted) for span in (*entry, Span(" "))]

@@ -17,8 +17,8 @@ from pathlib import Path
 from dashboard.app import Dashboard
 from dashboard.feed import FeedState
 from dashboard.market import Touch
+from dashboard.settings import Settings
 from dashboard.stream import Target
-from dashboard.themes import LOOKS
 from proto import orderbook_pb2 as pb
 
 HERE = Path(__file__).parent
@@ -41,12 +41,12 @@ class NoPicture(Exception):
 async def take(target: Target, pair: str, size: tuple[int, int], theme: str) -> str:
     """The SVG of the dashboard once it shows a live book; raises NoPicture when none comes."""
     request = pb.BookRequest(pair=pair, levels=50, min_interval_ms=50)
-    app = Dashboard(target, request, fps=20, look=LOOKS[theme], clock=time.monotonic_ns)
+    app = Dashboard(target, request, settings=Settings(theme=theme), clock=time.monotonic_ns)
     async with app.run_test(size=size) as pilot:
         deadline = time.monotonic() + DEADLINE_S
         while not _worth_showing(app):
             if time.monotonic() > deadline:
-                failure = app.feed.view().failure
+                failure = app.desk.feed.view().failure
                 raise NoPicture(
                     f"no live book of {pair or 'the default pair'} at {target.address}: {failure or 'silence'}"
                 )
@@ -56,12 +56,12 @@ async def take(target: Target, pair: str, size: tuple[int, int], theme: str) -> 
         while not _calm(app) and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
         await pilot.pause()
-        return app.export_screenshot(title=f"Onebook  {app.feed.view().pair}")
+        return app.export_screenshot(title=f"Onebook  {app.desk.feed.view().pair}")
 
 
 def _worth_showing(app: Dashboard) -> bool:
     """Every venue live and both sides filled."""
-    view = app.feed.view()
+    view = app.desk.feed.view()
     book = view.book
     if book is None or view.state is not FeedState.LIVE:
         return False
@@ -70,7 +70,7 @@ def _worth_showing(app: Dashboard) -> bool:
 
 def _calm(app: Dashboard) -> bool:
     """The usual case: nothing crossed."""
-    book = app.feed.view().book
+    book = app.desk.feed.view().book
     return book is not None and book.touch is Touch.OPEN
 
 

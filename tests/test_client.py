@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import grpc
@@ -318,17 +318,27 @@ def test_an_ascii_locale_does_not_end_the_table(server: FakeServer) -> None:
     assert "? bitstamp resync" in done.stdout
 
 
-def drawn(server: FakeServer, *wanted: tuple[bytes, bytes], **env: str) -> bytes:
+@pytest.fixture(autouse=True)
+def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Whoever runs the tests may have settings of their own."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    return tmp_path
+
+
+def drawn(
+    server: FakeServer, *wanted: tuple[bytes, bytes], arguments: Sequence[str] = (), size: str = "80x24", **env: str
+) -> bytes:
     """What the dashboard writes to a terminal of its own. Each text is waited for, then its key is pressed."""
     master, slave = pty.openpty()
     os.set_blocking(master, False)
+    columns, lines = size.split("x")
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLORTERM")}
     process = subprocess.Popen(
-        [*CLIENT, "--port", str(server.port)],
+        [*CLIENT, "--port", str(server.port), *arguments],
         stdin=slave,
         stdout=slave,
         stderr=slave,
-        env={**kept, "TERM": "xterm-256color", "COLORTERM": "truecolor", "COLUMNS": "80", "LINES": "24", **env},
+        env={**kept, "TERM": "xterm-256color", "COLORTERM": "truecolor", "COLUMNS": columns, "LINES": lines, **env},
     )
     os.close(slave)
     seen, at, steps = b"", 0, list(wanted)
@@ -352,11 +362,11 @@ def drawn(server: FakeServer, *wanted: tuple[bytes, bytes], **env: str) -> bytes
 
 
 def colours(output: bytes) -> set[str]:
-    """The SGR parameters of the output that choose a colour."""
+    """The SGR parameters of the output that choose a colour, the terminal's own among them."""
     found = set()
-    for sequence in re.findall(rb"\x1b\[([\d;]*)m", output):
-        for parameter in sequence.decode().split(";"):
-            if re.fullmatch(r"3[0-8]|4[0-8]|9[0-7]|10[0-7]", parameter):
+    for sequence in re.findall(rb"\x1b\[([\d;:]*)m", output):
+        for parameter in re.split("[;:]", sequence.decode()):
+            if re.fullmatch(r"3[0-9]|4[0-9]|5[89]|9[0-7]|10[0-7]", parameter):
                 found.add(parameter)
     return found
 
@@ -373,9 +383,155 @@ def test_no_color_means_none(server: FakeServer) -> None:
     server.put(market(venues=[venue("binance"), venue("bitstamp", pb.DOWN)]))
     output = drawn(server, (b"64,123.40", b"?"), (b"Escape closes", b"\x03"), (b"to quit", b"q"), NO_COLOR="1")
     assert colours(output) == set()
+    assert colours(drawn(server, (b"64,123.40", b"q"), arguments=["--color", "none"])) == set()
     text = output.decode()
     for sign in ("█", "● LIVE", "✕ down"):
         assert sign in text
+
+
+def test_no_color_on_every_screen_and_page(server: FakeServer) -> None:
+    """An empty value counts, as no-color.org has it."""
+    server.put(market())
+    output = drawn(
+        server,
+        (b"64,123.40", b":"),
+        (b"a few letters", b"theme nord\r"),
+        (b"64,123", b";"),
+        (b"Enter writes", b"\x1b"),
+        (b"64,123", b"V"),
+        (b"mutes", b"\x1b"),
+        (b"64,123", b"e"),
+        (b"venues live", b"6"),
+        (b"no pair known", b"A"),
+        (b"HOST:PORT", b"\x1b"),
+        (b"no pair known", b"q"),
+        NO_COLOR="",
+    )
+    assert colours(output) == set()
+
+
+def test_sixteen_colours_are_the_terminals_own(server: FakeServer) -> None:
+    server.put(market())
+    output = drawn(server, (b"64,123.40", b"q"), arguments=["--color", "16"])
+    assert {"31", "32"} <= colours(output)
+    assert not {"38", "48"} & colours(output)
+    assert "█" in output.decode(), "bars are glyphs"
+
+
+def test_256_colours(server: FakeServer) -> None:
+    server.put(market())
+    output = drawn(server, (b"64,123.40", b"q"), arguments=["--color", "256"])
+    assert b"38;5;" in output
+    assert b"38;2;" not in output
+
+
+def test_a_locale_without_utf8_is_drawn_in_ascii(server: FakeServer) -> None:
+    """On the panels and on the pages."""
+    server.put(market())
+    output = drawn(server, (b"64,123.40", b"?"), (b"Escape closes", b"q"), size="140x45", LC_ALL="C", PYTHONUTF8="1")
+    shown = re.sub(rb"\x1b[^a-zA-Z]*[a-zA-Z]", b"", output)
+    assert not [sign for sign in shown.decode() if sign > "~"]
+    assert b"* LIVE" in output or b"o LIVE" in output
+
+
+def test_the_mouse_is_left_to_the_terminal(server: FakeServer) -> None:
+    server.put(market())
+    assert b"\x1b[?1000h" in drawn(server, (b"64,123.40", b"q"))
+    assert b"\x1b[?1000h" not in drawn(server, (b"64,123.40", b"q"), arguments=["--no-mouse"])
+
+
+def test_settings_are_kept_from_run_to_run(server: FakeServer, no_settings: Path) -> None:
+    """What a key toggles is in the file, and the file is in the next run."""
+    server.put(market())
+    drawn(server, (b"64,123.40", b"u"), (b"SIZE USDT", b"q"))
+    path = no_settings / "onebook" / "config.toml"
+    assert path.read_text(encoding="utf-8") == 'unit = "quote"\n'
+    path.write_text('unit = "quote"\ntheme = "mono"\n[keys]\nquit = "z"\n', encoding="utf-8")
+    output = drawn(server, (b"SIZE USDT", b"z"))
+    assert colours(output) <= {"39", "49"}
+    assert {"38"} <= colours(drawn(server, (b"SIZE USDT", b"z"), arguments=["--theme", "dark"])), "line over file"
+
+
+def test_a_home_that_cannot_be_written_does_not_end_it(server: FakeServer, no_settings: Path) -> None:
+    server.put(market())
+    (no_settings / "onebook").write_text("a file where a folder should be", encoding="utf-8")
+    output = drawn(server, (b"64,123.40", b"u"), (b"settings are not kept", b"q"))
+    assert b"SIZE USDT" in output
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("fps = 100", "fps = 100.0 is not a number from 1 to 60"),
+        ('theme = "dracola"', "did you mean dracula?"),
+        ('[keys]\npause = "q"', "'q' is both 'pause' and 'quit'"),
+        ('[colors]\nbid = "reddish"', "colors.bid = 'reddish' is no colour"),
+    ],
+)
+def test_bad_settings_are_named_before_anything_is_drawn(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(text, encoding="utf-8")
+    done = run("--config", str(path), "--screenshot", str(tmp_path / "x.svg"), "--exit-after", "1")
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_a_picture_needs_no_terminal(server: FakeServer, tmp_path: Path) -> None:
+    server.put(market())
+    path = tmp_path / "book.svg"
+    done = run(
+        *("--port", str(server.port), "--screenshot", str(path), "--exit-after", "1.5", "--theme", "light"),
+        env={**os.environ, "COLUMNS": "140", "LINES": "45"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    text = path.read_text(encoding="utf-8")
+    assert "64,123.40" in text
+    assert "Trades" in text
+    done = run("--port", "1", "--screenshot", str(tmp_path / "no" / "x.svg"), "--exit-after", "0.1")
+    assert done.returncode == 1
+    assert "no picture" in done.stderr + done.stdout
+
+
+def test_a_suspended_dashboard_gives_the_terminal_back_and_comes_again(server: FakeServer) -> None:
+    server.put(market())
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [*CLIENT, "--port", str(server.port)],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"},
+        start_new_session=True,
+    )
+    os.close(slave)
+    seen = b""
+
+    def read_until(done: Callable[[], bool]) -> None:
+        nonlocal seen
+        deadline = time.monotonic() + DEADLINE_S
+        while not done():
+            assert time.monotonic() < deadline, seen[-300:]
+            if select.select([master], [], [], 0.05)[0]:
+                seen += os.read(master, 65536)
+
+    try:
+        read_until(lambda: b"64,123.40" in seen)
+        os.write(master, b"\x1a")
+        read_until(lambda: b"\x1b[?1049l" in seen and _state(process.pid) == "T")
+        server.put(*(market(mid=7_000_010 + step) for step in range(5)))
+        process.send_signal(signal.SIGCONT)
+        read_until(lambda: b"70,000.24" in seen)
+        os.write(master, b"q")
+        read_until(lambda: process.poll() is not None or seen.count(b"\x1b[?1049l") == 2)
+        assert process.wait(DEADLINE_S) == 0
+    finally:
+        process.kill()
+        process.wait(DEADLINE_S)
+        os.close(master)
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
 
 
 def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,14 +5,15 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dashboard.app import Dashboard
+from dashboard.settings import Settings
 from dashboard.stream import Target
-from dashboard.themes import LOOKS
 from proto import orderbook_pb2 as pb
-from tests.dashboard.fake import FakeServer
+from tests.dashboard.fake import EPOCH_NS, FakeServer
 
 GOLDEN = Path(__file__).parent / "golden"
 DEADLINE_S = 20.0
@@ -60,11 +61,14 @@ def dashboard(
     clock: Callable[[], int] = time.monotonic_ns,
     theme: str = "dark",
     pair: str = "BTC/USDT",
+    **settings: Any,
 ) -> Dashboard:
     """The application as client.py makes it."""
     target = Target("127.0.0.1", port)
     request = pb.BookRequest(pair=pair, levels=50)
-    return Dashboard(target, request, fps=20, look=LOOKS[theme], clock=clock, connect=connect)
+    wall, cpu = (time.time_ns, time.process_time_ns) if connect else (lambda: EPOCH_NS, lambda: 0)
+    chosen = Settings(theme=theme, **settings)
+    return Dashboard(target, request, settings=chosen, clock=clock, wall=wall, cpu=cpu, connect=connect)
 
 
 async def until(condition: Callable[[], object], what: str = "the condition") -> None:

@@ -7,8 +7,9 @@ import argparse
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
+from functools import partial
 from typing import Any
 
 import grpc
@@ -96,13 +97,22 @@ class FakeServer(pb_grpc.MarketDataServicer):
         self._stopping = False
         self._refusal: tuple[grpc.StatusCode, str] | None = None
         self._server: grpc.Server | None = None
+        self._status: pb.Status | None = None
+        self._statuses = 0
+        self._status_refusal: tuple[grpc.StatusCode, str] | None = None
+        self.status_calls = 0
+        self.peers: list[str] = []  # of every call, in the order of the calls
+        self._trades: list[pb.Trades] = []
+        self._pairs: list[pb.PairInfo] | None = None
+        self.by_pair: dict[str, pb.Book] = {}  # what streams of other pairs are sent, once
         self.requests: list[pb.BookRequest] = []
+        self.trade_requests: list[pb.TradesRequest] = []
         self.port = 0
 
     def start(self, port: int = 0, credentials: grpc.ServerCredentials | None = None) -> "FakeServer":
         """Listens on loopback; port 0 takes a free one."""
         self._stopping = False
-        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), options=[("grpc.so_reuseport", 0)])
+        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=24), options=[("grpc.so_reuseport", 0)])
         pb_grpc.add_MarketDataServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]
         address = f"127.0.0.1:{port}"
         if credentials is None:
@@ -111,6 +121,29 @@ class FakeServer(pb_grpc.MarketDataServicer):
             self.port = self._server.add_secure_port(address, credentials)
         self._server.start()
         return self
+
+    def tell(self, status: pb.Status) -> None:
+        """The status that every stream of states begins with and is sent now."""
+        with self._changed:
+            self._status = status
+            self._statuses += 1
+            self._changed.notify_all()
+
+    def cut_status(self, code: grpc.StatusCode | None, details: str) -> None:
+        """Ends every stream of states with this status; None: no longer."""
+        with self._changed:
+            self._status_refusal = (code, details) if code is not None else None
+
+    def trade(self, *messages: pb.Trades) -> None:
+        """Sends trades to every stream of trades; without any the server does not know that call."""
+        with self._changed:
+            self._trades.extend(messages)
+            self._changed.notify_all()
+
+    def carry(self, *pairs: pb.PairInfo) -> None:
+        """The pairs of this server, the first being its default."""
+        with self._changed:
+            self._pairs = list(pairs)
 
     def put(self, *messages: pb.Book) -> None:
         """Sends messages to every stream; the last one greets later streams."""
@@ -121,10 +154,10 @@ class FakeServer(pb_grpc.MarketDataServicer):
             del self._messages[:spare]
             self._changed.notify_all()
 
-    def refuse(self, code: grpc.StatusCode, details: str) -> None:
-        """Ends every stream with this status."""
+    def refuse(self, code: grpc.StatusCode | None, details: str) -> None:
+        """Ends every stream of books with this status; None: no longer."""
         with self._changed:
-            self._refusal = (code, details)
+            self._refusal = (code, details) if code is not None else None
             self._changed.notify_all()
 
     def stop(self) -> None:
@@ -146,9 +179,14 @@ class FakeServer(pb_grpc.MarketDataServicer):
         """The scripted stream."""
         with self._changed:
             self.requests.append(request)
+            self.peers.append(context.peer())
             self._streams += 1
             at = self._dropped + max(0, len(self._messages) - 1)
         context.add_callback(self._left)
+        if request.pair in self.by_pair:
+            yield self.by_pair[request.pair]
+            self._wait(context, lambda: False)
+            return
         while True:
             with self._changed:
                 while at >= self._dropped + len(self._messages) and not (self._stopping or self._refusal):
@@ -165,6 +203,52 @@ class FakeServer(pb_grpc.MarketDataServicer):
             yield message
             if message.closing:
                 return
+
+    def _wait(self, context: grpc.ServicerContext, done: Callable[[], bool]) -> bool:
+        """Until that is so; False when the stream is over before."""
+        with self._changed:
+            while not done():
+                if self._stopping or not context.is_active():
+                    return False
+                self._changed.wait(0.2)
+        return True
+
+    def _newer(self, told: int) -> bool:
+        return self._statuses != told
+
+    def _traded(self, at: int) -> bool:
+        return at < len(self._trades)
+
+    def StreamStatus(self, request: pb.StatusRequest, context: grpc.ServicerContext) -> Iterator[pb.Status]:  # noqa: N802
+        """The status of now, then each that is told."""
+        self.status_calls += 1
+        if self._status_refusal is not None:
+            context.abort(*self._status_refusal)
+        if self._status is None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server does not tell its status")
+        told = -1
+        while self._wait(context, partial(self._newer, told)):
+            told, status = self._statuses, self._status
+            assert status is not None
+            yield status
+
+    def StreamTrades(self, request: pb.TradesRequest, context: grpc.ServicerContext) -> Iterator[pb.Trades]:  # noqa: N802
+        """Every message of trades, from the first."""
+        self.trade_requests.append(request)
+        self.peers.append(context.peer())
+        if not self._trades:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server does not tell trades")
+        at = 0
+        while self._wait(context, partial(self._traded, at)):
+            yield self._trades[at]
+            at += 1
+
+    def ListPairs(self, request: pb.PairsRequest, context: grpc.ServicerContext) -> pb.Pairs:  # noqa: N802
+        """The pairs that are carried."""
+        if self._pairs is None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server does not list its pairs")
+            raise AssertionError
+        return pb.Pairs(pairs=self._pairs, default_pair=self._pairs[0].pair)
 
     def _left(self) -> None:
         with self._changed:
@@ -186,8 +270,75 @@ def drifting(rate: float, seed: int = 7, states: Sequence[int] = (pb.LIVE, pb.LI
             for name, state in names
         ]
         clocks = pb.Clocks(venue_ns=now - 24_000_000, received_ns=now - 3_000_000, applied_ns=now, sent_ns=now)
-        yield market(50, seed=sequence // 3, mid=mid, venues=entries, sequence=sequence, clocks=clocks)
+        made = market(50, seed=sequence // 3, mid=mid, venues=entries, sequence=sequence, clocks=clocks)
+        for index, entry in enumerate(made.venues):
+            entry.trust.rate_milli = dice.randint(4_000, 12_000)
+            entry.trust.lag_ns = dice.randint(5, 90) * 1_000_000
+            for field, side in (("best_bid", made.bids), ("best_ask", made.asks)):
+                best = next(
+                    (level.price for level in side if any(part.venue == index for part in level.amounts)), None
+                )
+                if best is not None:
+                    setattr(entry, field, best)
+        yield made
         time.sleep(1 / rate)
+
+
+def pair_info(pair: str, venues: Sequence[str] = VENUES) -> pb.PairInfo:
+    """A pair as ListPairs tells it."""
+    base, quote = pair.split("/")
+    listings = [pb.Listing(venue=name, symbol=base + quote, tick_size="0.1", lot_size="0.0001") for name in venues]
+    return pb.PairInfo(pair=pair, base=base, quote=quote, price_decimals=2, amount_decimals=4, listings=listings)
+
+
+def status(message: pb.Book, pairs: Sequence[str], sequence: int = 1) -> pb.Status:
+    """The states of a book's venues as those of all pairs, and a budget."""
+    sent_ns = message.clocks.sent_ns
+    return pb.Status(
+        pairs=[
+            pb.PairStatus(pair=pair, sequence=sequence, venues=[entry.trust for entry in message.venues])
+            for pair in pairs
+        ],
+        sent_ns=sent_ns,
+        started_ns=sent_ns - 3_723_000_000_000,
+        version="0.1.0",
+        streams=3,
+        budgets=[
+            pb.VenueBudget(
+                venue="binance",
+                weight_used=5_400,
+                weight_limit=6_000,
+                window_s=60,
+                connects_used=3,
+                connects_limit=300,
+                connects_window_s=300,
+            ),
+            pb.VenueBudget(
+                venue="coinbase",
+                weight_used=1,
+                weight_limit=10,
+                window_s=1,
+                waiting=4,
+                banned_until_ns=sent_ns + 42_000_000_000,
+            ),
+        ],
+    )
+
+
+def _trade(message: pb.Book, number: int, dice: random.Random) -> pb.Trade:
+    side = dice.choice((pb.BUYER, pb.SELLER))
+    level = (message.asks if side == pb.BUYER else message.bids)[0]
+    return pb.Trade(
+        venue=VENUES[number % 2],
+        pair=message.pair,
+        price=f"{level.price / 100:.2f}",
+        amount=f"{dice.randint(1, 25_000) / 10_000:.4f}",
+        taker=pb.Taker.Name(side),
+        id=str(number),
+        venue_ns=message.clocks.venue_ns,
+        received_ns=message.clocks.received_ns,
+        sequence=number + 1,
+    )
 
 
 def main() -> None:
@@ -199,8 +350,17 @@ def main() -> None:
     options = parser.parse_args()
     server = FakeServer().start(options.port)
     print(f"listening on 127.0.0.1:{server.port}", flush=True)
-    for message in drifting(options.rate, states=[int(state) for state in options.states.split(",")]):
+    pairs = ("BTC/USDT", "ETH/USDT", "ETH/BTC", "SOL/USDT")
+    server.carry(*(pair_info(pair) for pair in pairs))
+    dice = random.Random(1)
+    for number, message in enumerate(
+        drifting(options.rate, states=[int(part) for part in options.states.split(",")])
+    ):
         server.put(message)
+        if not number % 7:
+            server.trade(pb.Trades(trades=[_trade(message, number, dice)], sent_ns=message.clocks.sent_ns))
+        if not number % 10:
+            server.tell(status(message, pairs, number))
 
 
 if __name__ == "__main__":

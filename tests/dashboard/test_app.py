@@ -12,14 +12,14 @@ from textual.strip import Strip
 
 from dashboard.app import Dashboard
 from dashboard.feed import FeedState
-from dashboard.help import HelpPage
-from dashboard.keys import KEYS
+from dashboard.keys import ACTIONS
 from dashboard.market import decode
+from dashboard.pages.help import HelpPage
 from dashboard.painting import Painting
-from dashboard.themes import LOOKS
 from proto import orderbook_pb2 as pb
 from tests.dashboard.conftest import HandClock, dashboard, until
 from tests.dashboard.fake import FakeServer, book, heartbeat, market, venue
+from tests.dashboard.looks import LOOKS
 
 
 def text_of(app: Dashboard, name: str) -> str:
@@ -32,11 +32,11 @@ async def test_a_book_is_drawn_on_arrival(server: FakeServer) -> None:
     server.put(market())
     app = dashboard(server.port)
     async with app.run_test(size=(80, 24)):
-        await until(lambda: "64,123.40" in text_of(app, "ladder"))
+        await until(lambda: "64,123.40" in text_of(app, "book"))
         assert "● LIVE" in text_of(app, "header")
         assert "venues 2/2 live" in text_of(app, "header")
         server.put(market(mid=7_000_010))
-        await until(lambda: "70,000.20" in text_of(app, "ladder"))
+        await until(lambda: "70,000.20" in text_of(app, "book"))
         assert "▲" in text_of(app, "header")
 
 
@@ -44,9 +44,9 @@ async def test_the_first_picture_needs_no_server() -> None:
     app = dashboard(1)
     began = time.monotonic()
     async with app.run_test(size=(80, 24)):
-        await until(lambda: "127.0.0.1:1" in text_of(app, "ladder"))
+        await until(lambda: "127.0.0.1:1" in text_of(app, "book"))
         assert time.monotonic() - began < 2
-        await until(lambda: "UNAVAILABLE: connection refused" in text_of(app, "ladder"))
+        await until(lambda: "UNAVAILABLE: connection refused" in text_of(app, "book"))
         assert "DISCONNECTED" in text_of(app, "header") or "RECONNECTING" in text_of(app, "header")
 
 
@@ -54,15 +54,15 @@ async def test_pause_freezes_the_picture_not_the_stream(server: FakeServer) -> N
     server.put(market())
     app = dashboard(server.port)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(lambda: "64,123.40" in text_of(app, "ladder"))
+        await until(lambda: "64,123.40" in text_of(app, "book"))
         await pilot.press("space")
         server.put(*(market(mid=7_000_010 + step) for step in range(5)))
         await until(lambda: "5 updates behind" in text_of(app, "header"))
         assert "PAUSED" in text_of(app, "header")
-        assert "64,123.40" in text_of(app, "ladder")
+        assert "64,123.40" in text_of(app, "book")
         assert "Resume" in text_of(app, "footer")
         await pilot.press("space")
-        assert "70,000" in text_of(app, "ladder")
+        assert "70,000" in text_of(app, "book")
         assert "PAUSED" not in text_of(app, "header")
 
 
@@ -77,7 +77,7 @@ async def test_a_killed_server_leaves_the_book_frozen_and_comes_back_by_itself(s
         await until(lambda: "FROZEN" in text_of(app, "header"))
         assert time.monotonic() - began < 1.5
         assert "NOT live" in text_of(app, "header")
-        assert "64,123.40" in text_of(app, "ladder"), "the book is kept"
+        assert "64,123.40" in text_of(app, "book"), "the book is kept"
         server.start(port)
         began = time.monotonic()
         await until(lambda: "● LIVE" in text_of(app, "header"))
@@ -92,9 +92,9 @@ async def test_a_server_that_said_goodbye_stopped(server: FakeServer) -> None:
         await until(lambda: "● LIVE" in text_of(app, "header"))
         server.put(pb.Book(pair="BTC/USDT", closing=True))
         await asyncio.to_thread(server.stop)
-        await until(lambda: app.feed.view().attempt >= 2, "a failed attempt")
+        await until(lambda: app.desk.feed.view().attempt >= 2, "a failed attempt")
         await until(lambda: "server stopped, retry" in text_of(app, "header"))
-        assert "64,123.40" in text_of(app, "ladder")
+        assert "64,123.40" in text_of(app, "book")
 
 
 async def test_a_hung_server_is_stale_within_two_seconds(server: FakeServer) -> None:
@@ -107,7 +107,7 @@ async def test_a_hung_server_is_stale_within_two_seconds(server: FakeServer) -> 
         began = time.monotonic()
         await until(lambda: "◐ STALE" in text_of(app, "header"))
         assert 1.4 < time.monotonic() - began < 2.2
-        assert "64,123.40" in text_of(app, "ladder")
+        assert "64,123.40" in text_of(app, "book")
         server.put(heartbeat(first))
         await until(lambda: "● LIVE" in text_of(app, "header"))
 
@@ -116,8 +116,8 @@ async def test_waiting_names_the_venues(server: FakeServer) -> None:
     server.put(book(venues=[venue("binance", pb.CONNECTING), venue("bitstamp", pb.SYNCING)]))
     app = dashboard(server.port)
     async with app.run_test(size=(80, 24)):
-        await until(lambda: "waiting for the first book" in text_of(app, "ladder"))
-        await until(lambda: "S ◌ snapshot" in text_of(app, "ladder"))
+        await until(lambda: "waiting for the first book" in text_of(app, "book"))
+        await until(lambda: "S ◌ snapshot" in text_of(app, "book"))
         assert "◌ WAITING" in text_of(app, "header")
 
 
@@ -126,20 +126,20 @@ async def test_retry_connects_now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboard.stream.BACKOFF_CAP_S", 30.0)
     app = dashboard(1)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(lambda: "attempt 1 · next try in" in text_of(app, "ladder"))
+        await until(lambda: "attempt 1 · next try in" in text_of(app, "book"))
         await pilot.press("r")
-        await until(lambda: "attempt 2 · next try in" in text_of(app, "ladder"))
+        await until(lambda: "attempt 2 · next try in" in text_of(app, "book"))
 
 
 async def test_help_opens_and_closes_and_names_every_key(server: FakeServer) -> None:
     server.put(market())
     app = dashboard(server.port)
-    async with app.run_test(size=(140, 60)) as pilot:
+    async with app.run_test(size=(140, 140)) as pilot:
         for closing in ("escape", "question_mark"):
             await pilot.press("question_mark")
             assert isinstance(app.screen, HelpPage)
             shown = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
-            for key in KEYS:
+            for key in ACTIONS:
                 assert key.about in shown
             await pilot.press(closing)
             assert not isinstance(app.screen, HelpPage)
@@ -150,7 +150,7 @@ async def test_an_application_that_is_going_draws_no_more(server: FakeServer) ->
     server.put(market())
     app = dashboard(server.port)
     async with app.run_test(size=(140, 60)):
-        await app.screen.query_one("#ladder").remove()
+        await app.screen.query_one("#book").remove()
         app.draw()
 
 
@@ -158,10 +158,10 @@ async def test_the_book_goes_on_behind_the_help(server: FakeServer) -> None:
     server.put(market())
     app = dashboard(server.port)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(lambda: "64,123.40" in text_of(app, "ladder"))
+        await until(lambda: "64,123.40" in text_of(app, "book"))
         await pilot.press("question_mark")
         server.put(market(mid=7_000_010))
-        await until(lambda: "70,000.20" in text_of(app, "ladder"))
+        await until(lambda: "70,000.20" in text_of(app, "book"))
         await pilot.press("j", "k", "q")
     assert app.return_code == 0
 
@@ -209,7 +209,7 @@ async def test_every_width_is_filled_exactly(hand_clock: HandClock) -> None:
     """render_line is as wide as the widget from the smallest to a very wide terminal."""
     app = dashboard(connect=False, clock=hand_clock)
     async with app.run_test(size=(40, 24)) as pilot:
-        app.received(decode(market(), None))
+        app.desk.received(decode(market(), None))
         for width in range(40, 241, 5):
             await pilot.resize_terminal(width + width % 3, 24)
             app.draw()
@@ -224,15 +224,15 @@ async def test_an_unchanged_book_draws_nothing(hand_clock: HandClock) -> None:
     """Rows are their own keys: the same picture asks for no line, a changed amount only for its side."""
     app = dashboard(connect=False, clock=hand_clock)
     async with app.run_test(size=(80, 24)) as pilot:
-        app.received(decode(market(), None))
+        app.desk.received(decode(market(), None))
         await pilot.pause()
-        painting = app.screen.query_one("#ladder", Painting)
+        painting = app.screen.query_one("#book", Painting)
         rows = list(painting._rows)
         assert painting.show(rows) == 0
         changed = market()
         changed.bids[3].amounts[0].amount += 1
         before = painting.render_line(5)
-        app.received(decode(changed, None))
+        app.desk.received(decode(changed, None))
         await until(lambda: painting._rows != rows, "the new picture")
         same = [y for y, (old, new) in enumerate(zip(rows, painting._rows, strict=True)) if old == new]
         assert len(same) >= 10
@@ -247,7 +247,7 @@ async def test_the_frame_cap_holds(server: FakeServer) -> None:
         await until(lambda: "● LIVE" in text_of(app, "header"))
         frames, began = app.frames, time.monotonic()
         server.put(*(market(2, mid=6_500_000 + step * 10) for step in range(300)))
-        await until(lambda: "65,029.80" in text_of(app, "ladder"))
+        await until(lambda: "65,029.80" in text_of(app, "book"))
         assert app.frames - frames <= (time.monotonic() - began) * 20 + 6
 
 
@@ -258,7 +258,7 @@ async def test_keys_stay_quick_under_load(server: FakeServer) -> None:
         await until(lambda: "● LIVE" in text_of(app, "header"))
         feeding = asyncio.ensure_future(asyncio.to_thread(_feed, server, 100))
         await pilot.press("space")
-        assert app.feed.paused
+        assert app.desk.feed.paused
         await feeding
 
 
@@ -274,7 +274,7 @@ async def test_state_of_feed_and_venue_are_two_axes(server: FakeServer) -> None:
         await until(lambda: "venues 1/2 live" in text_of(app, "header"))
         assert "● LIVE" in text_of(app, "header")
         assert "bitstamp ↻ resync" in text_of(app, "header")
-        assert app.feed.view().state is FeedState.LIVE
+        assert app.desk.feed.view().state is FeedState.LIVE
 
 
 @settings(max_examples=40, deadline=None)

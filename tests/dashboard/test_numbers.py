@@ -151,3 +151,79 @@ def test_times() -> None:
     assert numbers.countdown(1_000_000_001) == "2 s"
     assert numbers.short_duration(9_999_999_999) == "9s"
     assert numbers.short_duration(12 * 10**9) == "0:12"
+
+
+@pytest.mark.parametrize(
+    ("text", "places", "value"),
+    [
+        ("1", 0, 1),
+        ("1.25", 2, 125),
+        ("1.25", 4, 12500),
+        ("1.255", 2, 126),
+        ("-0.5", 1, -5),
+        (".5", 1, 5),
+        ("007", 0, 7),
+    ],
+)
+def test_decimal_text_becomes_an_integer(text: str, places: int, value: int) -> None:
+    assert numbers.scaled(text, places) == value
+
+
+@pytest.mark.parametrize("text", ["", "-", ".", "1.", "1e3", "1,000", "--1", "0x1", "½", "nan"])
+def test_what_is_no_decimal_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ValueError, match="is no decimal number; write it like"):
+        numbers.scaled(text, 2)
+
+
+@given(st.integers(-(10**20), 10**20), st.integers(0, 12))
+def test_what_is_printed_is_read_back(value: int, places: int) -> None:
+    assert numbers.scaled(numbers.decimal(value, places), places) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("0.00007350", "0.0₄7350"),
+        ("0.001", "0.001"),
+        ("0.0001", "0.0₃1"),
+        ("-0.0001", "-0.0₃1"),
+        ("0.000000000000012", "0.0₁₃12"),
+        ("10.00001", "10.00001"),
+        ("0.0000", "0.0000"),
+        ("12", "12"),
+    ],
+)
+def test_runs_of_zeros_may_be_folded(text: str, shown: str) -> None:
+    assert numbers.folded(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("comma", "text"), [(",", "1,234,567.8"), ("", "1234567.8"), ("\u2009", "1\u2009234\u2009567.8")]
+)
+def test_what_stands_between_thousands(comma: str, text: str) -> None:
+    assert numbers.grouped(12345678, 1, comma) == text
+    assert Format(1, 1, comma=comma).text(12345678) == text
+    assert amounts_of(12345678, 1, 12, comma).text(12345678) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (6, 100_000, "+0.60"),
+        (-6, 100_000, "-0.60"),
+        (0, 5, "0.00"),
+        (1, 10**9, "+<0.01"),
+        (-1, 10**9, "-<0.01"),
+        (1, 0, "─"),
+    ],
+)
+def test_signed_points(part: int, whole: int, text: str) -> None:
+    assert numbers.signed_points(part, whole) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [(0, 10, "0%"), (1, 1000, "<1%"), (999, 1000, ">99%"), (10, 10, "100%"), (1, 3, "33%"), (1, 0, "─")],
+)
+def test_shares_tell_something_from_nothing(part: int, whole: int, text: str) -> None:
+    assert numbers.per_cent(part, whole) == text

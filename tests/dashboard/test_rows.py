@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from dashboard import cards, header, ladder
 from dashboard.columns import Formats, choose
 from dashboard.feed import Failure, Feed, View
+from dashboard.keys import Keys
 from dashboard.ladder import Shape
 from dashboard.market import decode
-from dashboard.rows import Row, cells
+from dashboard.middle import spread_row
+from dashboard.rows import Row, blank, cells
 from dashboard.venues import letters
 from proto import orderbook_pb2 as pb
 from tests.dashboard.conftest import SECOND, HandClock, same_as_golden
@@ -49,7 +51,7 @@ def seen(*messages: pb.Book, clock: HandClock | None = None) -> tuple[Feed, Hand
 
 
 def screen(view: View, width: int, height: int, *, mono: bool = False) -> list[Row]:
-    """The whole picture, put together as the application does it."""
+    """The picture with a blank footer, put together as the application does it."""
     if width < cards.MIN_WIDTH or height < cards.MIN_HEIGHT:
         return cards.too_small(view, width, height)
     mini = width < ladder.MINI_WIDTH or height < ladder.MINI_HEIGHT
@@ -62,10 +64,10 @@ def screen(view: View, width: int, height: int, *, mono: bool = False) -> list[R
     if view.had_book and view.book is not None:
         rows += ladder.rows(view, width, room, Formats.measure(view.book, depth, None), shape)
     else:
-        rows += cards.card(view, width, room)
+        rows += cards.card(view, width, room, Keys())
     if not mini:
         rows.append(header.pressure(view, width, depth))
-    return [*rows, header.footer(view, width)]
+    return [*rows, blank(width)]
 
 
 def printed(rows: list[Row]) -> str:
@@ -268,13 +270,13 @@ def test_the_spread_row_stands_still() -> None:
 
 
 def test_crossing_is_said_with_venues_and_ages() -> None:
-    row = ladder.spread_row(SCREENS["crossed"], 80)
+    row = spread_row(SCREENS["crossed"], 80)
     assert row.text == "═ CROSSED -1.2 (-0.19 bp) ═ B bid 64,124.6 > K ask 64,123.4 ═ 85/412 ms ═ AUTO  "
-    assert ladder.spread_row(SCREENS["crossed"], 40).text.startswith("═ CROSSED -1.2 ═ B>K ═ 85/412 ms ═")
+    assert spread_row(SCREENS["crossed"], 40).text.startswith("═ CROSSED -1.2 ═ B>K ═ 85/412 ms ═")
 
 
 def test_locking_is_said() -> None:
-    text = ladder.spread_row(SCREENS["locked"], 80).text
+    text = spread_row(SCREENS["locked"], 80).text
     assert text.startswith("─ LOCKED 0.0 ─")
     assert "B bid 64,123.4 = K ask 64,123.4" in text
 
