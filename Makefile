@@ -26,8 +26,8 @@ install: $(VENV)/run.stamp  ## what server.py, client.py and the venue need, in 
 
 install-dev: $(VENV)/dev.stamp  ## what the other targets need besides
 
-run: $(VENV)/run.stamp  ## our own venue, the server and the dashboard: a live merged book without a network
-	@$(BIN)/python demo.py
+run: $(VENV)/run.stamp  ## our own venue, the server and the dashboard: a live merged book without a network (RUN="--faces all")
+	@$(BIN)/python demo.py $(RUN)
 
 test: $(VENV)/dev.stamp  ## the test suite, with coverage
 	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term $(TEST)

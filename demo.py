@@ -102,6 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The client's exit code."""
     parser = argparse.ArgumentParser(prog="demo.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("--pair", default="BTC/USDT", help="(default: BTC/USDT)")
+    parser.add_argument("--faces", default="binance,bitstamp", help="venues to play, or all (default: binance,bitstamp)")
     parser.add_argument("--seed", default="1", help="of the synthetic market (default: 1)")
     parser.add_argument("--count", default="10", help="how many ladders to print without a terminal (default: 10)")
     told = parser.parse_args(argv)
@@ -110,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             print("starting the venue and the server ...", file=sys.stderr, flush=True)
-            endpoints = demo.venue(["--seed", told.seed])
+            endpoints = demo.venue(["--seed", told.seed, "--faces", told.faces])
             port = demo.server(["--pair", told.pair, "--exchanges", ",".join(_venues(endpoints)), *endpoints])
             client = [sys.executable, "client.py", "--port", str(port), "--symbol", told.pair]
             if not (sys.stdin.isatty() and sys.stdout.isatty()):
