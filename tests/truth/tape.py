@@ -23,6 +23,9 @@ DECIMALS = 12  # of the integers here; no venue is finer
 KEPT_S = 120.0  # of changes
 POLL_S = 0.2
 REACH_S = 10.0  # a snapshot may be ahead of the stream, and of the public truth with it
+_STALLED = (
+    6  # times that, where the venue itself does not answer meanwhile: a machine that stands still proves nothing
+)
 _IMPATIENT_S = 0.5
 _MOST = 10_000  # changes in a page
 _SKEW_S = 300.0  # for so long positions may still carry a clock shift that is over
@@ -88,6 +91,7 @@ class Tape:
         deadline = time.monotonic() + self._reach_s
         fresh = self._asked + 1 if lower and self._face.counts_anew else 0
         least = before if self._face.counts_anew and not lower else 0
+        last = 0  # the page, asked for after the deadline, whose answer settles it
         while True:
             placed = self.placed(position) if self._answered >= fresh else None
             if placed is not None and placed < least:
@@ -97,7 +101,9 @@ class Tape:
                 if placed < self.start:
                     raise Unplaced(f"{self._symbol}: {position} is older than the {KEPT_S:.0f} s that are kept")
                 return placed
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline and not last:
+                last = self._asked + 1
+            if last and (self._answered >= last or time.monotonic() > deadline + _STALLED * REACH_S):
                 self._reach_s = _IMPATIENT_S
                 raise Unplaced(f"{self._symbol}: the book was never at {position} (public is {self.public})")
             self._moved.clear()

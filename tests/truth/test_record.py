@@ -1,5 +1,6 @@
 """Tapes, cursors, the time line and excuses: what the judge's verdict rests on."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -173,3 +174,21 @@ async def test_a_number_that_comes_again_is_of_the_counting_that_the_book_has_re
     assert tape.placed(2) == old[2]
     tape.public = tape._numbers.read(2)
     assert await tape.place(2, before=old[3]) == tape.public
+
+
+async def test_a_venue_that_stands_still_accuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A position is wrong only once the venue has answered after all patience: till then it may just be unread."""
+    monkeypatch.setattr("tests.truth.tape.REACH_S", 0.05)
+    tape = Tape(None, "", "", FACES["binance"])  # type: ignore[arg-type]
+    tape._reach_s = 0.05
+    tape.start = tape.public = 300
+    tape._asked = tape._answered = 7
+    waiting = asyncio.create_task(tape.place(302))
+    await asyncio.sleep(0.1)  # longer than its patience
+    tape._moved.set()
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    tape.public, tape.positions = 302, [302]
+    tape._asked = tape._answered = 8
+    tape._moved.set()
+    assert await waiting == 302
