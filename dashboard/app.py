@@ -37,7 +37,7 @@ from dashboard.rows import Row
 from dashboard.settings import Settings, server_of
 from dashboard.stream import Stream, Target
 from dashboard.telling import Teller
-from dashboard.wardrobe import Ascii, Plain, Wardrobe, look_for
+from dashboard.wardrobe import Wardrobe, look_for
 from proto import orderbook_pb2 as pb
 
 TICK_S = 0.25  # ages run while nothing arrives; slow panels are drawn as often
@@ -114,9 +114,8 @@ class Dashboard(App[None]):
         return MainScreen(id="_default")
 
     def get_line_filters(self) -> list[LineFilter]:
-        """Without colour: nothing but bold, dim, underline and reverse reaches the terminal."""
-        filters: list[LineFilter] = [Plain()] if self.wardrobe.plain else [*super().get_line_filters()]
-        return [*filters, Ascii()] if self.desk.settings.glyphs == "ascii" else filters
+        """Without colour, and in ASCII, where it is asked for."""
+        return self.wardrobe.filters(super().get_line_filters(), self.desk.settings)
 
     def compose(self) -> ComposeResult:
         """Header, body, pressure, keys. The plan tells which panels are seen, and how large."""

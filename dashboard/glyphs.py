@@ -1,7 +1,5 @@
 """The picture in plain ASCII, for terminals and fonts without the signs: one sign for one, so that nothing moves."""
 
-from dataclasses import replace
-
 from dashboard.rows import Row, Span
 
 _SIGNS = {
@@ -99,4 +97,4 @@ def plain(text: str) -> str:
 
 def plain_row(row: Row) -> Row:
     """The row in ASCII."""
-    return replace(row, spans=tuple(Span(plain(span.text), span.role) for span in row.spans))
+    return row._replace(spans=tuple(Span(plain(span.text), span.role) for span in row.spans))

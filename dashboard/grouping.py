@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from dashboard.market import Book, Level
 from dashboard.numbers import scaled
 
 FACTORS = (1, 2, 5)
+KNOWN = 4_096  # levels that are kept as groups: most of a book stays as it was
 MOST = 27  # of the steps: up to 1,000,000,000 ticks
 
 
@@ -121,6 +123,7 @@ def _side(levels: tuple[Level, ...], step: int, *, bid: bool) -> tuple[Group, ..
     return tuple(out)
 
 
+@lru_cache(maxsize=KNOWN)
 def _alone(level: Level) -> Group:
     price = level.price
     parts = tuple(Part(venue, amount, amount * price) for venue, amount in level.amounts)

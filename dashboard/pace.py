@@ -38,7 +38,8 @@ class Pace:
         self._frames: deque[tuple[int, int]] = deque(maxlen=SAMPLES)  # when, how long
         self.draws = History()
         self._began: int | None = None  # processor time when the picture that is not on the terminal yet was begun
-        self._arrived: int | None = None  # of the oldest message that is not on the terminal yet
+        self._arrived: int | None = None  # of the newest message, until it is drawn
+        self._drawn: int | None = None  # of the message in the picture that is not on the terminal yet
         self._told: tuple[int, Figures] | None = None
         self._cpu_at = (clock(), cpu())
         self._cpu_share: float | None = None
@@ -60,23 +61,24 @@ class Pace:
 
     def arrived(self) -> None:
         """A message came."""
-        if self._arrived is None:
-            self._arrived = self._clock()
+        self._arrived = self._clock()
 
     def begins(self) -> None:
         """A picture is being made."""
         if self._began is None:
             self._began = self._cpu()
+        if self._arrived is not None:
+            self._drawn, self._arrived = self._arrived, None
 
     def written(self) -> None:
         """The terminal has what was drawn: what it cost is known now."""
         if self._began is not None:
             self.drew(self._cpu() - self._began)
             self._began = None
-        if self._arrived is not None:
+        if self._drawn is not None:
             now = self._clock()
-            self.draws.add(now, now - self._arrived)
-            self._arrived = None
+            self.draws.add(now, now - self._drawn)
+            self._drawn = None
 
     def drew(self, took_ns: int) -> None:
         """A picture was made in `took_ns` of processor time."""

@@ -6,6 +6,7 @@ from itertools import groupby
 from rich.segment import Segment
 from textual import events
 from textual.cache import LRUCache
+from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -84,6 +85,21 @@ class Painting(Widget):
             runs = (list(run) for _, run in groupby(enumerate(changed), lambda entry: entry[1] - entry[0]))
             self.refresh(*(Region(0, run[0][1], width, len(run)) for run in runs))
         return len(changed)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part. Textual's own way costs a third more, for borders and tints that there are none of.
+
+        Its filters are applied here; that for the terminal's own sixteen colours has nothing to do in truecolour.
+        """
+        strips = [self.render_line(y) for y in range(crop.y, crop.bottom)]
+        filters = [found for found in self.get_line_filters() if not isinstance(found, ANSIToTruecolor)]
+        if filters:
+            behind = self.background_colors[1]
+            for found in filters:
+                strips = [strip.apply_filter(found, behind) for strip in strips]
+        if crop.x or crop.width != self.size.width:
+            strips = [strip.crop(crop.x, crop.right) for strip in strips]
+        return strips
 
     def render_line(self, y: int) -> Strip:
         """One line, exactly as wide as the widget."""

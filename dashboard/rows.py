@@ -1,7 +1,6 @@
 """Rows of text with roles: what the pure functions give and the painting widgets draw. Nothing here knows Textual."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -57,8 +56,7 @@ class Fill(NamedTuple):
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One line: spans, and a fill behind the first `fill` cells. Equal rows look equal: a row is its own key.
 
     `fills` are further backgrounds, which lie over the first where they meet it.
@@ -74,8 +72,25 @@ class Row:
         """The line without its roles."""
         return "".join(span.text for span in self.spans)
 
+    def _filled(self) -> Iterator[tuple[str, Role, Role | None]]:
+        """The pieces of a row with the first fill alone, as nearly all are."""
+        left = self.fill
+        for text, role in self.spans:
+            size = len(text)
+            if left <= 0:
+                yield text, role, None
+            elif left >= size:
+                yield text, role, self.fill_role
+            else:
+                yield text[:left], role, self.fill_role
+                yield text[left:], role, None
+            left -= size
+
     def pieces(self) -> Iterator[tuple[str, Role, Role | None]]:
         """What a painter draws: text, its role and the role of the fill behind it."""
+        if not self.fills:
+            yield from self._filled()
+            return
         fills = [*self.fills[::-1], Fill(0, self.fill, self.fill_role)]
         cuts = sorted({cut for fill in fills for cut in (fill.start, fill.end)})
         at = 0

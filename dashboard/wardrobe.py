@@ -1,6 +1,7 @@
 """The look that is worn: theme, overrides and colour depth put together, and handed to Textual."""
 
 import difflib
+from collections.abc import Sequence
 
 from rich.segment import Segment
 from textual.app import App
@@ -9,6 +10,7 @@ from textual.filter import LineFilter
 from textual.theme import BUILTIN_THEMES
 
 from dashboard.glyphs import plain
+from dashboard.options import Glyphs
 from dashboard.palettes import PALETTES, palette_of
 from dashboard.settings import THEMES, BadSetting, Settings
 from dashboard.themes import MONO, Look, look_of, sixteen
@@ -65,7 +67,13 @@ class Wardrobe:
 
     def __init__(self, plain: bool) -> None:
         self.plain = plain
+        self._plain_filter, self._ascii_filter = Plain(), Ascii()  # lines remember what a filter made of them
         self.look: Look = MONO
+
+    def filters(self, usual: Sequence[LineFilter], settings: Settings) -> list[LineFilter]:
+        """What every line goes through. Without colour nothing but bold, dim, underline and reverse is left."""
+        filters: list[LineFilter] = [self._plain_filter] if self.plain else [*usual]
+        return [*filters, self._ascii_filter] if settings.glyphs is Glyphs.ASCII else filters
 
     def dress(self, app: App[None], settings: Settings) -> None:
         """Chooses the look, and puts it on the application. Raises BadSetting."""

@@ -257,31 +257,40 @@ class FakeServer(pb_grpc.MarketDataServicer):
 
 
 def drifting(rate: float, seed: int = 7, states: Sequence[int] = (pb.LIVE, pb.LIVE)) -> Iterator[pb.Book]:
-    """A synthetic market with true clocks: about `rate` messages a second, for ever."""
+    """A synthetic market with true clocks: about `rate` messages a second, for ever.
+
+    From one to the next a sixth of the sizes changes, and the prices move by a tick in a seventh of them.
+    """
     dice = random.Random(seed)
-    mid, sequence = 6_412_330, 0
+    made = market(50, seed, venues=[venue(name, state) for name, state in zip(VENUES, states, strict=False)])
     while True:
-        mid += dice.choice((0, 0, 0, -10, 10))
-        sequence += 1
         now = time.time_ns()
-        names = zip(VENUES, states, strict=False)
-        entries = [
-            venue(name, state, received_ns=now - 3_000_000, age_ns=dice.randint(2, 60) * 1_000_000, since_ns=now)
-            for name, state in names
-        ]
-        clocks = pb.Clocks(venue_ns=now - 24_000_000, received_ns=now - 3_000_000, applied_ns=now, sent_ns=now)
-        made = market(50, seed=sequence // 3, mid=mid, venues=entries, sequence=sequence, clocks=clocks)
+        made.sequence += 1
+        made.clocks.CopyFrom(
+            pb.Clocks(venue_ns=now - 24_000_000, received_ns=now - 3_000_000, applied_ns=now, sent_ns=now)
+        )
+        move = dice.choice((-10, 10)) * (dice.random() < 0.15)
+        for side in (made.bids, made.asks):
+            for level in side:
+                level.price += move
+            for level in dice.sample(list(side), 8):
+                level.amounts[0].amount = dice.randint(400, 25_000)
         for index, entry in enumerate(made.venues):
-            entry.trust.rate_milli = dice.randint(4_000, 12_000)
-            entry.trust.lag_ns = dice.randint(5, 90) * 1_000_000
-            for field, side in (("best_bid", made.bids), ("best_ask", made.asks)):
-                best = next(
-                    (level.price for level in side if any(part.venue == index for part in level.amounts)), None
-                )
-                if best is not None:
-                    setattr(entry, field, best)
+            _live(entry, index, made, now, dice)
         yield made
         time.sleep(1 / rate)
+
+
+def _live(entry: pb.VenueBook, index: int, message: pb.Book, now: int, dice: random.Random) -> None:
+    """The figures of one venue at this moment."""
+    entry.trust.received_ns = now - 3_000_000
+    entry.trust.age_ns = dice.randint(2, 60) * 1_000_000
+    entry.trust.rate_milli = dice.randint(4_000, 12_000)
+    entry.trust.lag_ns = dice.randint(5, 90) * 1_000_000
+    for field, side in (("best_bid", message.bids), ("best_ask", message.asks)):
+        best = next((level.price for level in side if any(part.venue == index for part in level.amounts)), None)
+        if best is not None:
+            setattr(entry, field, best)
 
 
 def pair_info(pair: str, venues: Sequence[str] = VENUES) -> pb.PairInfo:
@@ -353,9 +362,10 @@ def main() -> None:
     pairs = ("BTC/USDT", "ETH/USDT", "ETH/BTC", "SOL/USDT")
     server.carry(*(pair_info(pair) for pair in pairs))
     dice = random.Random(1)
-    for number, message in enumerate(
-        drifting(options.rate, states=[int(part) for part in options.states.split(",")])
-    ):
+    states = [int(part) for part in options.states.split(",")]
+    for number, now in enumerate(drifting(options.rate, states=states)):
+        message = pb.Book()
+        message.CopyFrom(now)  # it goes on changing
         server.put(message)
         if not number % 7:
             server.trade(pb.Trades(trades=[_trade(message, number, dice)], sent_ns=message.clocks.sent_ns))
