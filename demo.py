@@ -102,7 +102,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The client's exit code."""
     parser = argparse.ArgumentParser(prog="demo.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("--pair", default="BTC/USDT", help="(default: BTC/USDT)")
-    parser.add_argument("--faces", default="binance,bitstamp", help="venues to play, or all (default: binance,bitstamp)")
+    parser.add_argument(
+        "--faces", default="binance,bitstamp", help="venues to play, or all (default: binance,bitstamp)"
+    )
     parser.add_argument("--seed", default="1", help="of the synthetic market (default: 1)")
     parser.add_argument("--count", default="10", help="how many ladders to print without a terminal (default: 10)")
     told = parser.parse_args(argv)

@@ -26,8 +26,6 @@ from dashboard.keeping import Keeper
 from dashboard.keys import ACTIONS
 from dashboard.muting import silent
 from dashboard.options import Options
-from dashboard.pages.card import CardPage
-from dashboard.pages.prompt import Prompt
 from dashboard.painting import Painting
 from dashboard.panels.base import Panel, Scene
 from dashboard.panels.book import BookPanel
@@ -365,12 +363,15 @@ class Dashboard(App[None]):
 
     def show_card(self, title: str, rows: Callable[[int], list[Row]]) -> None:
         """A card over the panels."""
+        from dashboard.pages.card import CardPage
+
         self.push_screen(CardPage(title, rows, self.wardrobe.look))
 
     def ask(
         self, title: str, text: str, about: str, check: Callable[[str], object], take: Callable[[str], None]
     ) -> None:
         """A line to write in."""
+        from dashboard.pages.prompt import Prompt
 
         def taken(answer: str | None) -> None:
             if answer is not None:

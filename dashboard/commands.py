@@ -1,15 +1,13 @@
-"""What the keys do that belong to no panel: one method an action, `do_` and its id with underscores."""
+"""What the keys do that belong to no panel: one method an action, `do_` and its id with underscores.
+
+Pages are imported by who opens them: the first picture does not wait for them.
+"""
 
 from typing import TYPE_CHECKING
 
 from dashboard.finding import Choice, everything_found, pairs_found
 from dashboard.keys import ACTIONS, Action
 from dashboard.layout import SCREENS
-from dashboard.pages.alerts import AlertsPage
-from dashboard.pages.chooser import Chooser
-from dashboard.pages.help import HelpPage
-from dashboard.pages.setting import SettingsPage
-from dashboard.pages.venues import VenuesPage
 from dashboard.settings import following, server_of
 
 if TYPE_CHECKING:
@@ -70,6 +68,8 @@ class Commands:
 
     def do_symbol(self) -> None:
         """Another pair, by a few letters; those that were open of late come first."""
+        from dashboard.pages.chooser import Chooser
+
         app = self.app
         app.desk.branches.pairs.again()
 
@@ -96,10 +96,14 @@ class Commands:
 
     def do_venues_pick(self) -> None:
         """Who is counted."""
+        from dashboard.pages.venues import VenuesPage
+
         self.app.push_screen(VenuesPage(self.app))
 
     def do_alerts(self) -> None:
         """The alert rules."""
+        from dashboard.pages.alerts import AlertsPage
+
         self.app.push_screen(AlertsPage(self.app))
 
     def do_alerts_acknowledge(self) -> None:
@@ -160,10 +164,14 @@ class Commands:
 
     def do_help(self) -> None:
         """The help page."""
+        from dashboard.pages.help import HelpPage
+
         self.app.push_screen(HelpPage(self.app.scene()))
 
     def do_palette(self) -> None:
         """Every action, pair and theme by its name."""
+        from dashboard.pages.chooser import Chooser
+
         app = self.app
 
         def take(value: str | None) -> None:
@@ -189,6 +197,8 @@ class Commands:
 
     def do_settings(self) -> None:
         """What is kept from run to run."""
+        from dashboard.pages.setting import SettingsPage
+
         self.app.push_screen(SettingsPage(self.app))
 
     def do_screenshot(self) -> None:
