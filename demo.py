@@ -110,7 +110,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     told = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="onebook-") as folder:
         demo = Demo(Path(folder))
-        signal.signal(signal.SIGTERM, _interrupt)
+        for number in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed ends all three too
+            signal.signal(number, _interrupt)
         try:
             print("starting the venue and the server ...", file=sys.stderr, flush=True)
             endpoints = demo.venue(["--seed", told.seed, "--faces", told.faces])
