@@ -18,7 +18,7 @@ $(VENV)/run.stamp: requirements.txt requirements-venue.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-venue.txt
 	@touch $@
 
-$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
+$(VENV)/dev.stamp: requirements-dev.txt requirements-web.txt requirements-pictures.txt $(VENV)/run.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
@@ -73,9 +73,8 @@ soak: $(VENV)/dev.stamp  ## hours of venue time with faults and restless clients
 proto: $(VENV)/dev.stamp  ## the Python code of proto/orderbook.proto
 	$(BIN)/python -m proto.generate
 
-pictures: $(VENV)/dev.stamp  ## the pictures in img/, from the real program
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-pictures.txt
-	$(BIN)/python -m img.make_pictures
+pictures: $(VENV)/dev.stamp  ## the pictures in img/, from the real program on a recorded session (PICTURES="TUI crossed")
+	$(BIN)/python -m img.make_pictures $(PICTURES)
 
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

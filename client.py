@@ -34,6 +34,7 @@ examples:
   client.py --format jsonl --analytics mid,cost:buy:1.5 | jq -c .analytics
   client.py --format csv --levels 5 > book.csv     until Ctrl-C
   client.py --host book.example.org --tls --ca ca.pem
+  client.py --web                                  the dashboard in a browser, at http://127.0.0.1:8000
 
 trades (--trades): one line each, oldest first; `table` is for the eye, `jsonl` has an object with
 `type` trade, gap (trades that the server did not see, or may not have seen) or missed (this client was
@@ -109,12 +110,22 @@ def parser() -> argparse.ArgumentParser:
     drawing.add_argument("--screenshot", type=Path, metavar="FILE", help="a picture on leaving: FILE.svg or FILE.png")
     drawing.add_argument("--screenshot-dir", metavar="FOLDER", help="where the key P puts pictures (default here)")
     drawing.add_argument("--exit-after", type=_seconds, metavar="S", help="leave after S seconds")
+    drawing.add_argument(
+        "--web",
+        type=_page,
+        nargs="?",
+        const=("127.0.0.1", 8000),
+        metavar="[HOST:]PORT",
+        help="serve the dashboard to browsers instead, a program a tab (default 127.0.0.1:8000; "
+        "needs requirements-web.txt)",
+    )
     return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the client; the process's exit code."""
     made = parser()
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = made.parse_args(arguments)
     if bool(options.cert) != bool(options.key):
         made.error("--cert and --key belong together")
@@ -122,7 +133,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         made.error("--server is --host and --port in one; give it or them")
     if options.analytics and options.format != "jsonl" and not options.trades:
         made.error("--analytics are printed by --format jsonl")
-    draws = drawable() or options.screenshot is not None
+    if options.web and (options.format or options.plain or options.count or options.screenshot or options.trades):
+        made.error("--web shows the dashboard; leave --format, --plain, --count, --screenshot and --trades out")
+    draws = drawable() or options.screenshot is not None or options.web is not None
     form = options.format or ("table" if options.plain or options.count or not draws or options.trades else None)
     if options.recent and not options.trades:
         made.error("--recent is of --trades")
@@ -130,6 +143,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A script gets what its command line says; the file is the dashboard's.
         settings = chosen(options) if form is None or options.config else given(options, Settings())
         target = target_of(options, settings.server)
+        if options.web and not served():
+            from dashboard.wardrobe import look_for
+
+            look_for(settings, plain=False, few=False)
+            return serve_page(arguments, options.web)
     except BadSetting as error:
         made.error(str(error))
     if options.trades:
@@ -169,6 +187,23 @@ def _print_trades(made: argparse.ArgumentParser, options: argparse.Namespace, ta
     return print_trades(target, wanted, Wish(options.format or "table", options.count, options.timeout, False))
 
 
+def serve_page(arguments: Sequence[str], address: tuple[str, int]) -> int:
+    """Serves this program, with the same arguments, to browsers; the process's exit code."""
+    try:
+        from dashboard.web import Address, CannotServe, run
+    except ModuleNotFoundError as error:
+        print(
+            f"client.py: --web needs {error.name}, which is not installed: pip install -r requirements-web.txt",
+            file=sys.stderr,
+        )
+        return 1
+    try:
+        return run([sys.executable, str(Path(__file__).resolve()), *arguments], Address(*address))
+    except CannotServe as error:
+        print(f"client.py: {error}", file=sys.stderr)
+        return 1
+
+
 def chosen(options: argparse.Namespace) -> Settings:
     """Command line over file over defaults. Raises BadSetting."""
     path = options.config or default_path()
@@ -203,15 +238,30 @@ def target_of(options: argparse.Namespace, server: str) -> Target:
     )
 
 
+def served() -> bool:
+    """Whether this is the program of a browser tab, which is drawn through a pipe."""
+    return os.environ.get("TEXTUAL_DRIVER") == "dashboard.tab:TabDriver"
+
+
 def drawable() -> bool:
     """Whether there is a terminal that can be drawn on; Textual draws through standard error."""
-    return os.environ.get("TERM") != "dumb" and all(
-        stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.__stderr__)
+    return served() or (
+        os.environ.get("TERM") != "dumb"
+        and all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.__stderr__))
     )
 
 
 def _port(text: str) -> int:
     return _between(text, 1, 65_535)
+
+
+def _page(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65_535):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not PORT nor HOST:PORT, with a port from 0 (a free one) to 65535"
+        )
+    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _levels(text: str) -> int:

@@ -42,8 +42,11 @@ def can_convert() -> bool:
     return importlib.util.find_spec("resvg_py") is not None
 
 
-def png_of(svg: str) -> bytes:
-    """The picture as PNG. Takes a second and needs no lock: call it in a thread. Raises NoPicture."""
+def png_of(svg: str, width: int | None = None) -> bytes:
+    """The picture as PNG, so many pixels wide; None: as it says itself. Raises NoPicture.
+
+    Takes a second and needs no lock: call it in a thread.
+    """
     try:
         import resvg_py
     except ImportError as error:
@@ -53,5 +56,7 @@ def png_of(svg: str) -> bytes:
         raise NoPicture(f"{missing[0]} is missing: apt-get install fonts-dejavu-core")
     text = svg.replace("Fira Code", FAMILY).replace("arial", FAMILY)
     fonts = [str(path) for path in FONTS if path.exists()]
-    made = resvg_py.svg_to_bytes(svg_string=text, font_files=fonts, skip_system_fonts=True, monospace_family=FAMILY)
+    made = resvg_py.svg_to_bytes(
+        svg_string=text, width=width, font_files=fonts, skip_system_fonts=True, monospace_family=FAMILY
+    )
     return bytes(made)

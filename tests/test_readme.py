@@ -48,7 +48,19 @@ def test_server_commands(command: str, endpoints: list[str]) -> None:
     return None
 
 
-@pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith("python3 client.py")])
+def test_the_page_is_served(port: int, tmp_path: Path) -> None:
+    assert "python3 client.py --web" in COMMANDS
+    config = tmp_path / "config.toml"
+    config.touch()
+    with running("client.py", "--web", "0", "--port", str(port), "--config", str(config)) as process:
+        process.wait_line(process.err, lambda line: line.startswith("dashboard on http://127.0.0.1:"), "the page")
+        assert process.end() == 0
+
+
+PRINTING = [each for each in COMMANDS if each.startswith("python3 client.py") and "--web" not in each]
+
+
+@pytest.mark.parametrize("command", PRINTING)
 def test_client_commands(command: str, port: int) -> None:
     words = [*command.split(), "--port", str(port)]
     if "--count" not in words:
