@@ -22,7 +22,8 @@ async def subscribed(client: Client, face: str) -> AsyncIterator[Wire]:
     async with wire(client, face, path) as socket:
         for channel in channels:
             socket.send(0x1, json.dumps({"event": "bts:subscribe", "data": {"channel": channel}}).encode())
-            await socket.frame()
+            while b"subscription_succeeded" not in (await socket.frame())[1]:
+                pass  # of the channel before
         yield socket
 
 
