@@ -63,7 +63,7 @@ class Catalog(NamedTuple):
 
     pairs: tuple[Pair, ...] = ()
     default: str = ""
-    groups: tuple[tuple[str, str], ...] = ()  # pairs of quote groups that may be asked for: name and what it is
+    groups: tuple[tuple[str, str], ...] = ()  # pairs of quote groups, carried or not: name and what it is
 
     def find(self, name: str) -> Pair | None:
         """The pair of that name."""
@@ -125,12 +125,10 @@ def catalog_of(message: pb.Pairs) -> Catalog:
 
 
 def _groups(message: pb.Pairs) -> Iterator[tuple[str, str]]:
-    """Of each base that is carried against some member: those that are carried already are pairs like any other."""
-    known = {entry.pair for entry in message.pairs}
+    """Of each base that is carried against some member."""
     for group in message.groups:
         quotes = [each.quote for each in group.members]
         par = [each.quote for each in group.members if each.rule == pb.AT_PAR]
         told = f"{'+'.join(quotes)} in {group.unit}" + (f", {','.join(par)} at PAR" if par else "")
         bases = dict.fromkeys(entry.base for entry in message.pairs if entry.quote in quotes)
-        names = (f"{base}/{group.name}" for base in bases if base not in quotes)
-        yield from ((plain(name), plain(told)) for name in names if name not in known)
+        yield from ((plain(f"{base}/{group.name}"), plain(told)) for base in bases if base not in quotes)

@@ -1,9 +1,9 @@
 """How a venue is shown: its letter, the glyph and the word of its state, and the strip of all venues."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dashboard.feed import FeedState, View
-from dashboard.market import Venue
+from dashboard.market import Book, Venue
 from dashboard.numbers import countdown, short_age, short_duration
 from dashboard.rows import VENUE_ROLES, Part, Role, Row, Span, cells, line
 from proto import orderbook_pb2 as pb
@@ -134,7 +134,10 @@ def strip(view: View, width: int, muted: frozenset[int] = frozenset()) -> Row:
         parts = [Part(1, entry) for entry in entries(view, detail, muted)]
         if 2 + sum(cells(part.spans) + 3 for part in parts) + len(count) <= width:
             return line(width, parts, right, "   ")
-    return line(width, [Part(1, tuple(_packed(view, muted)))], right)
+    packed = tuple(_packed(view, muted))
+    if cells(packed) + len(count) + 4 > width:  # too many: those that something is to be said of
+        packed = tuple(_packed(view, muted, only=frozenset(_remarkable(book, muted))))
+    return line(width, [Part(1, packed)], right)
 
 
 def entries(view: View, detail: str, muted: frozenset[int] = frozenset()) -> list[tuple[Span, ...]]:
@@ -186,6 +189,14 @@ def _told(view: View, index: int, word: str, detail: str) -> str:
     return told
 
 
-def _packed(view: View, muted: frozenset[int]) -> list[Span]:
-    """Letter and glyph without a gap: the last resort, cut at the end when even that is too long."""
-    return [span for entry in entries(view, "glyphs", muted) for span in (*entry, Span(" "))]
+def _packed(view: View, muted: frozenset[int], only: frozenset[int] | None = None) -> list[Span]:
+    """Letter and glyph without a gap: the last resort, left out when even that is too long. `only`: of these."""
+    shown = [entry for at, entry in enumerate(entries(view, "glyphs", muted)) if only is None or at in only]
+    return [span for entry in shown for span in (*entry, Span(" "))]
+
+
+def _remarkable(book: Book, muted: frozenset[int]) -> Iterator[int]:
+    """The venues that are not heard, or not simply live."""
+    for index, venue in enumerate(book.venues):
+        if index in muted or venue.suspect or not venue.live:
+            yield index
