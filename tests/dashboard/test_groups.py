@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dashboard.conditions import measured
 from dashboard.conversions import at_par as par_of
 from dashboard.conversions import height, hint, rows, unconverted
 from dashboard.feed import Failure
@@ -13,6 +14,7 @@ from dashboard.keys import Keys
 from dashboard.market import Book, decode
 from dashboard.muting import silent
 from dashboard.options import Options
+from dashboard.rules import parse
 from dashboard.status import catalog_of
 from dashboard.venues import letters_of, strip
 from proto import orderbook_pb2 as pb
@@ -40,6 +42,18 @@ def test_a_name_stands_for_all_entries_of_a_venue() -> None:
     book = told(group())
     assert silent(book, Options(muted=frozenset({"kraken"}))) == {1, 3}
     assert silent(book, Options(solo="kraken/usdt")) == {0, 1, 2, 4}
+
+
+def test_alert_rules_name_a_venue_or_one_of_its_entries() -> None:
+    """And the state that only groups have."""
+    view = view_of(group())
+    for text, found in (
+        ("venue coinbase", ["coinbase/usdc"]),
+        ("venue coinbase/usdc unconverted", ["coinbase/usdc"]),
+        ("venue kraken live", ["kraken/usd", "kraken/usdt"]),
+        ("venue kraken/usdt live", ["kraken/usdt"]),
+    ):
+        assert list(measured(parse(text), view, 10, None, None) or ()) == found
 
 
 def test_the_strip_of_many() -> None:
