@@ -144,11 +144,15 @@ class Part:
         if any(venue.state is State.LIVE for venue in self.converters):
             sides = [name for name, each in (("bought", self.bought), ("sold", self.sold)) if not each.steps]
             return f"{self.leg.pair.quote} cannot be {' or '.join(sides)}: a side of {names} is empty"
-        told = "; ".join(
-            f"{venue.venue} is {venue.state.value}" + (f": {venue.reason}" if venue.reason else "")
-            for venue in self.converters
-        )
+        told = "; ".join(f"{venue.venue} is {_worded(venue.state.value, venue.reason)}" for venue in self.converters)
         return f"no live book of {names}" + (f": {told}" if told else "")
+
+
+def _worded(state: str, reason: str) -> str:
+    """A state with its reason, which may begin with the same word: `disabled by the operator`."""
+    if not reason:
+        return state
+    return reason if reason.startswith(state) else f"{state}: {reason}"
 
 
 def picture(plan: Plan, parts: Sequence[Part]) -> PairView:

@@ -204,11 +204,21 @@ class TradeTape:
     def _take_all(self, source: _Source, venue: str, told: Iterable[tuple[Print, int]], applied_ns: int) -> None:
         """What was before we listened fills gaps; where nothing is known, it only says where the numbers stand."""
         begins = source.number is None and not source.recent
+        told = list(told)
+        if source.away and source.number is None and not begins:
+            self._reach_back(source, venue, [each.id for each, _ in told if each.past], applied_ns)
         for each, received_ns in told:
             if begins and each.past:
                 source.note(each)
             else:
                 self._take(source, venue, each, received_ns, applied_ns)
+
+    def _reach_back(self, source: _Source, venue: str, past: list[str], applied_ns: int) -> None:
+        """What was traded before now lacks nothing where it reaches back to what is on the tape."""
+        if past:
+            if not any(each in source.recent for each in past):
+                self._gap(source, venue, applied_ns, None, source.away)
+            source.away = ""
 
     def _take(self, source: _Source, venue: str, told: Print, received_ns: int, applied_ns: int) -> None:
         """Puts one trade on the tape, after the gap that it shows, unless it is there."""

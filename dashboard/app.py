@@ -15,7 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from dashboard import cards, header, layout, search, stage
+from dashboard import cards, conversions, header, layout, search, stage
 from dashboard.album import Album
 from dashboard.commands import QUIT_AGAIN_NS, Commands
 from dashboard.config import ConfigFile
@@ -268,7 +268,7 @@ class Dashboard(App[None]):
             *self.size,
             self.alone or self.screen_name,
             bool(self.alone),
-            venues=len(book.venues) if book is not None else 2,
+            venues=len(book.venues) + conversions.height(book) if book is not None else 2,
             told=scene.view.had_book and not scene.view.fresh and scene.view.pause is None,
         )
         if plan == self._plan:

@@ -64,12 +64,12 @@ def _venues(rule: Rule, book: Book) -> Figures:
     out: Figures = {}
     for venue in book.venues:
         state = venues.state_name(venue.state)
-        if rule.name and rule.name != venue.name:
+        if rule.name and rule.name not in (venue.name, venue.name.partition("/")[0]):  # in a group: all its entries
             continue
         if state == rule.state if rule.state else venue.wanted and not venue.live:
             word = venues.state_of(venue)[1]
             name = f"{venue.name}:{venue.symbol}" if venue.name in out else venue.name
-            out[name] = Figure(1, f"{name} {word}" + (f": {venue.reason}" if venue.reason else ""))
+            out[name] = Figure(1, f"{name} {venues.worded(word, venues.why(venue))}")
     return out
 
 

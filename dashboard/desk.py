@@ -56,6 +56,7 @@ class Desk:
         self._status_ns = 0
         self.trades = TradeList(pair)
         self.trades_lost: Failure | None = None
+        self._members: tuple[str, ...] = ()  # of a quote group: whose trades are read
         self._quotes: dict[str, Feed] = {}
         self._lags: dict[str, History] = {}
         self.ages, self.wires = History(), History()
@@ -79,6 +80,10 @@ class Desk:
         """A message: it replaces the one that was not drawn yet."""
         self.feed.received(book)
         self._measure(book)
+        if book.members != self._members:
+            self._members = book.members
+            self.trades.pair = book.pair
+            self.branches.trades.again()
         self.journal.received(book)
         self.watch()
         self.pace.arrived()
@@ -134,9 +139,9 @@ class Desk:
         self.trades.pair = self.feed.view().pair or self.trades.pair
 
     def trades_wanted(self) -> pb.TradesRequest:
-        """Those of the present pair, with some of the past."""
-        pair = self.feed.pair
-        return pb.TradesRequest(pairs=[pair] if pair else [], recent=RECENT_TRADES)
+        """Those of the present pair, with some of the past; of a group those of its members: it has none."""
+        pairs = self._members or ((self.feed.pair,) if self.feed.pair else ())
+        return pb.TradesRequest(pairs=pairs, recent=RECENT_TRADES)
 
     def quote_came(self, book: Book) -> None:
         """The top of some pair's book."""
@@ -148,7 +153,7 @@ class Desk:
         """A branch ended."""
         if what == "status":
             self.status = None
-        elif what == "trades":
+        elif what == "trades" and (self._members or not self.feed.pair.endswith("~")):  # else they are asked for soon
             self.trades_lost = failure
             self.trades.broken("the stream was lost")
 
@@ -162,7 +167,7 @@ class Desk:
         """Another pair."""
         self.feed.ask(pair)
         self.ages.mark(self._clock())
-        self._lags = {}
+        self._lags, self._members = {}, ()
         self.journal.switched()
         self.trades = TradeList(pair)
         self.branches.trades.again()

@@ -23,11 +23,14 @@ def pairs_found(catalog: Catalog, recent: Sequence[str], text: str) -> list[Choi
     pairs = [
         search.Pair(pair.name, tuple(sorted({listing.venue for listing in pair.listings}))) for pair in catalog.pairs
     ]
+    about = dict(catalog.groups)
+    pairs += [search.Pair(name, ()) for name in about if catalog.find(name) is None]
     found = [
         Choice(
             entry.pair.name,
             entry.pair.name,
-            ("recent  " if entry.recent else "") + f"{len(entry.pair.venues)}  {' '.join(entry.pair.venues)}",
+            ("recent  " if entry.recent else "")
+            + (about.get(entry.pair.name) or f"{len(entry.pair.venues)}  {' '.join(entry.pair.venues)}"),
             entry.hits,
         )
         for entry in search.ranked(pairs, text, recent)
@@ -45,6 +48,9 @@ def everything_found(keys: Keys, catalog: Catalog, actions: Sequence[Action], te
         Choice(f"action {action.id}", action.about.partition(";")[0], keys.sign(action.id)) for action in actions
     ]
     choices += [Choice(f"pair {pair.name}", pair.name, "pair") for pair in catalog.pairs]
+    choices += [
+        Choice(f"pair {name}", name, "quote group") for name, _ in catalog.groups if catalog.find(name) is None
+    ]
     choices += [Choice(f"theme {name}", f"theme {name}", "theme") for name in theme_names()]
     return narrowed(choices, text)
 

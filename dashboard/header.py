@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from dashboard import venues
+from dashboard import conversions, venues
 from dashboard.feed import FeedState, View
 from dashboard.keys import Keys
 from dashboard.market import Level, Touch
@@ -64,7 +64,7 @@ def header(view: View, width: int, depth: int, badge: tuple[str, Role] | None = 
     """Line 1: pair, mid, best quotes where there is room, spread, imbalance; on the right the state of the feed."""
     spread, points = spread_text(view)
     mid = (Span("mid ", Role.QUIET), Span(mid_text(view), Role.STRONG))
-    left = [Part(0, (Span(view.pair or "default pair", Role.KEY),)), Part(2, mid)]
+    left = [*_name(view), Part(2, mid)]
     if width >= WIDE and view.book is not None:
         left.append(Part(5, (*_quote(view, "bid"), Span("  "), *_quote(view, "ask"))))
     left.append(Part(3 if view.pause is None else 7, (Span("spread ", Role.QUIET), Span(spread))))
@@ -73,6 +73,20 @@ def header(view: View, width: int, depth: int, badge: tuple[str, Role] | None = 
         left.append(Part(4, (Span("imb ", Role.QUIET), Span(imbalance_text(view, depth)))))
     right = [*_badge(badge), *feed_parts(view)]
     return line(width, left, right, "    " if width >= WIDE else "  ")
+
+
+def _name(view: View) -> list[Part]:
+    """The pair. Nobody is to take a quote group for one of its members, nor par for a rate."""
+    name = Span(view.pair or "default pair", Role.KEY)
+    book = view.book
+    if book is None or not book.unit:
+        return [Part(0, (name,))]
+    told = [(0, (name, Span(" group", Role.QUIET))), (6, (Span(conversions.hint(book), Role.QUIET),))]
+    told += [
+        (2, (Span(conversions.at_par(book), Role.WARN),)),
+        (4, (Span(conversions.unconverted(book), Role.WARN),)),
+    ]
+    return [Part(rank, spans) for rank, spans in told if spans[0].text]
 
 
 def _quote(view: View, side: str) -> tuple[Span, ...]:

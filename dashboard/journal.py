@@ -68,15 +68,15 @@ class Journal:
 
     def _venue(self, venue: Venue, before: Venue | None) -> None:
         glyph, word, role = venues.state_of(venue)
-        told = f": {venue.reason}" if venue.reason else ""
+        told = venues.worded(word, venues.why(venue))
         if before is None:
             if venue.wanted and not venue.live:
-                self.note(f"{venue.name} {word}{told}", glyph, role)
+                self.note(f"{venue.name} {told}", glyph, role)
             return
         if venues.state_of(before)[1] != word:
-            self.note(f"{venue.name} {word}{told}", glyph, role)
+            self.note(f"{venue.name} {told}", glyph, role)
         if venue.gaps > before.gaps:
-            self.note(f"{venue.name} gap{told}", "↻", Role.WARN)
+            self.note(f"{venue.name} {venues.worded('gap', venue.reason)}", "↻", Role.WARN)
         if venue.audits_failed > before.audits_failed:
             self.note(f"{venue.name} audit failed: its book was not the venue's own", "✕", Role.BAD)
         if venue.rotations > before.rotations:

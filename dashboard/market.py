@@ -153,6 +153,11 @@ class Book:
         return self.unit or self.pair.partition("/")[2]
 
     @property
+    def members(self) -> tuple[str, ...]:
+        """The pairs of a quote group that venues trade; none of a pair."""
+        return tuple(sorted({venue.pair for venue in self.venues if venue.pair}))
+
+    @property
     def live_venues(self) -> int:
         """How many venues are part of the merged book."""
         return sum(venue.live for venue in self.venues)

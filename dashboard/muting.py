@@ -22,7 +22,7 @@ def silent(book: Book, options: Options) -> frozenset[int]:
 
 
 def _names(venue: Venue) -> frozenset[str]:
-    return frozenset((venue.name, entry_name(venue)))
+    return frozenset((venue.name, venue.name.partition("/")[0], entry_name(venue)))
 
 
 def entry_name(venue: Venue) -> str:

@@ -101,7 +101,7 @@ FORMS = (
 )
 _PLAIN = re.compile(r"(price|spread|imbalance|crossed|age(?: p99)?) *(>=|<=|>|<) *(\S+)")
 _SIZE = re.compile(r"size *>= *(\S+) +within +(\S+)")
-_VENUE = re.compile(r"venue +(\S+?)(?: +(connecting|syncing|live|stale|gap|down|disabled|unlisted))?")
+_VENUE = re.compile(r"venue +(\S+?)(?: +(connecting|syncing|live|stale|gap|down|disabled|unlisted|unconverted))?")
 _TAIL = re.compile(r"(.*?)(?: +(back +\S+|on +\S+|info|warn|alarm|once|every|until|cool +\S+))")
 
 

@@ -1,5 +1,6 @@
 """What a server tells of itself beside the books: its pairs, the states of all venues, and their budgets."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -62,6 +63,7 @@ class Catalog(NamedTuple):
 
     pairs: tuple[Pair, ...] = ()
     default: str = ""
+    groups: tuple[tuple[str, str], ...] = ()  # pairs of quote groups, carried or not: name and what it is
 
     def find(self, name: str) -> Pair | None:
         """The pair of that name."""
@@ -118,4 +120,15 @@ def catalog_of(message: pb.Pairs) -> Catalog:
             for entry in message.pairs
         ),
         plain(message.default_pair),
+        tuple(_groups(message)),
     )
+
+
+def _groups(message: pb.Pairs) -> Iterator[tuple[str, str]]:
+    """Of each base that is carried against some member."""
+    for group in message.groups:
+        quotes = [each.quote for each in group.members]
+        par = [each.quote for each in group.members if each.rule == pb.AT_PAR]
+        told = f"{'+'.join(quotes)} in {group.unit}" + (f", {','.join(par)} at PAR" if par else "")
+        bases = dict.fromkeys(entry.base for entry in message.pairs if entry.quote in quotes)
+        yield from ((plain(f"{base}/{group.name}"), plain(told)) for base in bases if base not in quotes)

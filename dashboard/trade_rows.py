@@ -83,7 +83,7 @@ class _Sheet:
         self.price_cells = max(9, len(self.price.text(2 * trades.highest)))
         self.names = list(letters)
         base, _, quote = trades.pair.partition("/")
-        self.assets = (base, quote)
+        self.assets = (base, "" if quote.endswith("~") else quote)  # those of a group have each its own
 
     def heads(self) -> Row:
         """The names of the columns."""
@@ -138,7 +138,7 @@ def letters_by_name(names: Sequence[str], marks: Sequence[str]) -> dict[str, str
     """The letter of each venue's name: trades name venues, not entries of a book."""
     out: dict[str, str] = {}
     for name, mark in zip(names, marks, strict=True):
-        out.setdefault(name, mark[:1])
+        out.setdefault(name, mark if "/" in name else mark[:1])
     return out
 
 

@@ -52,7 +52,7 @@ class TradeList:
     """What the trade stream told. One event loop writes and reads it."""
 
     def __init__(self, pair: str, kept: int = KEPT) -> None:
-        self.pair = pair
+        self.pair = pair  # a group's are those of its members, each in its own quote
         self.largest = 0  # amount of all trades seen: columns only grow
         self.highest = 0  # price
         self.sent_ns = 0  # the server's clock in the last message
@@ -67,9 +67,9 @@ class TradeList:
 
     def received(self, message: pb.Trades) -> None:
         """A message of the stream. Raises MalformedTrades and keeps nothing of a message that is wrong."""
-        told: list[Entry] = [_trade(entry) for entry in message.trades]
-        told += [_gap(entry) for entry in message.gaps]
-        told.sort(key=lambda entry: entry.sequence)
+        told: list[Entry] = [_trade(entry, self._name(entry)) for entry in message.trades]
+        told += [_gap(entry, self._name(entry)) for entry in message.gaps]
+        told.sort(key=_read_ns if self.pair.endswith("~") else _sequence)
         told = self._new(told, message.sent_ns)
         self.sent_ns = message.sent_ns or self.sent_ns
         if message.missed:
@@ -83,6 +83,11 @@ class TradeList:
                 self.highest = max(self.highest, abs(entry.price))
         if told:
             self._last = _key(told[-1])
+
+    def _name(self, entry: pb.Trade | pb.TradeGap) -> str:
+        """The venue, as the book names it: in a group with the quote of the member."""
+        quote = entry.pair.partition("/")[2] if self.pair.endswith("~") else ""
+        return plain(f"{entry.venue}/{quote.lower()}" if quote else entry.venue)
 
     def _new(self, told: list[Entry], now_ns: int) -> list[Entry]:
         """Without what was known before the stream broke; a mark where it cannot be told what came between."""
@@ -137,13 +142,17 @@ def _key(entry: Entry) -> tuple[int, str, str]:
     return entry.sequence, entry.venue, entry.id if isinstance(entry, Trade) else ""
 
 
-def _trade(entry: pb.Trade) -> Trade:
+def _sequence(entry: Entry) -> int:
+    return entry.sequence
+
+
+def _trade(entry: pb.Trade, venue: str) -> Trade:
     try:
         price, amount = scaled(entry.price, PLACES), scaled(entry.amount, PLACES)
     except ValueError as error:
         raise MalformedTrades(f"trade {entry.id!r} of {entry.venue!r}: {error}") from None
     return Trade(
-        venue=plain(entry.venue),
+        venue=venue,
         price=price,
         amount=amount,
         value=price * amount,
@@ -155,9 +164,9 @@ def _trade(entry: pb.Trade) -> Trade:
     )
 
 
-def _gap(entry: pb.TradeGap) -> Break:
+def _gap(entry: pb.TradeGap, venue: str) -> Break:
     missing = entry.missing if entry.HasField("missing") else None
-    return Break(plain(entry.venue), plain(entry.reason), missing, entry.until_ns, entry.sequence)
+    return Break(venue, plain(entry.reason), missing, entry.until_ns, entry.sequence)
 
 
 def shown(entries: Iterable[Entry], count: int, least: int, aggregate: bool, names: frozenset[str]) -> list[Entry]:

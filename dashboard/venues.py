@@ -1,9 +1,9 @@
 """How a venue is shown: its letter, the glyph and the word of its state, and the strip of all venues."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dashboard.feed import FeedState, View
-from dashboard.market import Venue
+from dashboard.market import Book, Venue
 from dashboard.numbers import countdown, short_age, short_duration
 from dashboard.rows import VENUE_ROLES, Part, Role, Row, Span, cells, line
 from proto import orderbook_pb2 as pb
@@ -22,6 +22,7 @@ KNOWN_LETTERS = {
     "deribit": "D",
 }
 
+LIVE = pb.LIVE
 MUTED = "○"  # by the user: nothing is wrong with it
 
 _STATES: dict[int, tuple[str, str, Role]] = {
@@ -41,7 +42,7 @@ def letters(names: Sequence[str]) -> tuple[str, ...]:
     """One letter a venue, unique and the same in every message that names the same venues; `?` after 36 of them."""
     given: dict[str, str] = {}
     for name in names:
-        known = KNOWN_LETTERS.get(name.partition("/")[0])  # binance/usdt in a quote group
+        known = KNOWN_LETTERS.get(name)
         if known and known not in given.values():
             given[name] = known
     for name in names:
@@ -52,20 +53,21 @@ def letters(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def letters_of(entries: Sequence[Venue]) -> tuple[str, ...]:
-    """A mark for each entry of a book: the venue's letter, and what sets it apart where a venue has several.
+    """A mark for each entry of a book: the venue's letter, and in a group of quotes that of the entry's quote.
 
-    A group of quotes has an entry for each of a venue's markets: the small letter is the last of the symbol, so that
-    Kraken's BTC/USD is `Kd` and its BTC/USDT `Kt`. A number follows where that is not enough.
+    A group has an entry for each of a venue's markets, named `kraken/usdt`: the small letter is the last one of the
+    quote, so that Kraken's BTC/USD is `Kd` and its BTC/USDT `Kt`. A number follows where that is not enough.
     """
-    names = [entry.name for entry in entries]
+    bases = [entry.name.partition("/")[0] for entry in entries]
+    given = dict(zip(dict.fromkeys(bases), letters(list(dict.fromkeys(bases))), strict=True))
     out: list[str] = []
-    for entry, letter in zip(entries, letters(names), strict=True):
-        mark = letter
-        if names.count(entry.name) > 1:
-            last = next((sign for sign in reversed(entry.symbol) if sign.isalnum()), "")
-            mark += last.lower()
+    for entry, base in zip(entries, bases, strict=True):
+        mark = given[base]
+        quote = entry.name.partition("/")[2] or (entry.symbol if bases.count(base) > 1 else "")
+        if quote:
+            mark += next((sign for sign in reversed(quote) if sign.isalnum()), "").lower()
         count = sum(other.rstrip("23456789") == mark for other in out)
-        out.append(f"{mark}{count + 1}" if count and names.count(entry.name) > 1 else mark)
+        out.append(f"{mark}{count + 1}" if count and quote else mark)
     return tuple(out)
 
 
@@ -80,7 +82,23 @@ def state_of(venue: Venue) -> tuple[str, str, Role]:
         return "◌", "snapshot", Role.BUSY
     if venue.suspect:
         return "?", "suspect", Role.WARN
+    if venue.state == pb.LIVE and venue.left_out:
+        return "—", "left out", Role.WARN
     return _STATES.get(venue.state, ("?", "unknown", Role.WARN))
+
+
+def why(venue: Venue) -> str:
+    """Why a venue's book is not merged, or is not to be believed; empty: nothing is wrong with it."""
+    if venue.suspect:
+        return f"{venue.ppm / 100:+.2f} bp off {venue.against}" + ("; not merged" if venue.left_out else "")
+    return venue.reason
+
+
+def worded(word: str, reason: str) -> str:
+    """A state and its reason, which may begin with the same word: `disabled by the operator`."""
+    if not reason:
+        return word
+    return reason if reason.startswith(word) else f"{word}: {reason}"
 
 
 def state_name(state: int) -> str:
@@ -116,7 +134,10 @@ def strip(view: View, width: int, muted: frozenset[int] = frozenset()) -> Row:
         parts = [Part(1, entry) for entry in entries(view, detail, muted)]
         if 2 + sum(cells(part.spans) + 3 for part in parts) + len(count) <= width:
             return line(width, parts, right, "   ")
-    return line(width, [Part(1, tuple(_packed(view, muted)))], right)
+    packed = tuple(_packed(view, muted))
+    if cells(packed) + len(count) + 4 > width:  # too many: those that something is to be said of
+        packed = tuple(_packed(view, muted, only=frozenset(_remarkable(book, muted))))
+    return line(width, [Part(1, packed)], right)
 
 
 def entries(view: View, detail: str, muted: frozenset[int] = frozenset()) -> list[tuple[Span, ...]]:
@@ -152,21 +173,30 @@ def _told(view: View, index: int, word: str, detail: str) -> str:
     venue = view.book.venues[index]
     if detail == "glyphs":
         return ""
-    if venue.live:
+    if venue.live and not venue.suspect:
         return short_age(view.venue_age(index)) if venue.received_ns else word
     if not venue.wanted:
-        return word
+        return worded(word, why(venue)[:60]) if detail == "reason" else word
     if detail == "ages":
         return word
-    told = f"{word} {short_duration(view.since(venue.since_ns))}" if venue.since_ns else word
+    since_ns = venue.far_since_ns if venue.suspect else 0 if venue.left_out else venue.since_ns
+    told = f"{word} {short_duration(view.since(since_ns))}" if since_ns else word
     if detail == "reason":
-        if venue.reason:
-            told += f": {venue.reason[:60]}"
+        if reason := why(venue):
+            told += f": {reason[:60]}"
         if venue.state == pb.DOWN and venue.next_try_ns:
             told += f", next try in {countdown(view.until(venue.next_try_ns))}"
     return told
 
 
-def _packed(view: View, muted: frozenset[int]) -> list[Span]:
-    """Letter and glyph without a gap: the last resort, cut at the end when even that is too long."""
-    return [span for entry in entries(view, "glyphs", muted) for span in (*entry, Span(" "))]
+def _packed(view: View, muted: frozenset[int], only: frozenset[int] | None = None) -> list[Span]:
+    """Letter and glyph without a gap: the last resort, left out when even that is too long. `only`: of these."""
+    shown = [entry for at, entry in enumerate(entries(view, "glyphs", muted)) if only is None or at in only]
+    return [span for entry in shown for span in (*entry, Span(" "))]
+
+
+def _remarkable(book: Book, muted: frozenset[int]) -> Iterator[int]:
+    """The venues that are not heard, or not simply live."""
+    for index, venue in enumerate(book.venues):
+        if index in muted or venue.suspect or not venue.live:
+            yield index

@@ -13,6 +13,7 @@ limitations"), and after what others have measured where it is silent:
 - Nothing else proves that a book is right: REST books carry no position, and come from a cache of unknown age.
 - The venue tells of what falls out of the subscribed length; we cut all the same.
 - Prices have five significant digits, at most eight decimals, and no step of their own.
+- Trades ("ws public trades") are channels of their own, numbered with all the rest.
 """
 
 import re
@@ -26,6 +27,7 @@ import msgspec
 from book import Instrument, Pair, State
 from book.venue_book import Levels
 from exchanges.actions import Action, Apply, Become, Count, Garbage, Reconnect, Send, Snapshot, Timer, Verify
+from exchanges.bitfinex_trades import TradeChannels, prints, read_executed, read_recent
 from exchanges.decode import UNREADABLE, Price, decoder, is_step
 from exchanges.errors import GarbageFrame
 from exchanges.probe import Diff
@@ -135,6 +137,7 @@ class BitfinexProtocol(StreamedProtocol):
 
     def __init__(self, instruments: Sequence[Instrument], depth: int = 250) -> None:
         self.depth = depth
+        self._trade_channels = TradeChannels()
         self._forget()
         super().__init__(instruments)
         self._update = decoder(_Update).decode
@@ -144,6 +147,7 @@ class BitfinexProtocol(StreamedProtocol):
 
     def _forget(self) -> None:
         """What belongs to one connection."""
+        self._trade_channels.clear()
         self._symbols: dict[int, str] = {}  # by channel
         self._channels: dict[str, int] = {}  # the other way round
         self._next: int | None = None  # the number that the next message must have
@@ -158,6 +162,7 @@ class BitfinexProtocol(StreamedProtocol):
         super().drop(symbol)
         self._heard.discard(symbol)
         self._close_channel(symbol)
+        self._trade_channels.close(symbol)
 
     # Requests.
 
@@ -185,6 +190,17 @@ class BitfinexProtocol(StreamedProtocol):
     def unsubscribe(self, symbols: Sequence[str]) -> list[Send]:
         """By channel. One that is not open yet has nothing to end: it is known when its answer comes."""
         channels = [self._close_channel(symbol) for symbol in symbols]
+        return [_send(event="unsubscribe", chanId=channel) for channel in channels if channel is not None]
+
+    def subscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """One symbol in a request, too."""
+        if self._paused:
+            return []
+        return [_send(event="subscribe", channel="trades", symbol=symbol) for symbol in symbols]
+
+    def unsubscribe_trades(self, symbols: Sequence[str]) -> list[Send]:
+        """By channel, too."""
+        channels = [self._trade_channels.close(symbol) for symbol in symbols]
         return [_send(event="unsubscribe", chanId=channel) for channel in channels if channel is not None]
 
     def keepalive(self) -> list[Send]:
@@ -228,9 +244,11 @@ class BitfinexProtocol(StreamedProtocol):
                 return self._event(frame, msgspec.json.decode(frame))
             payload = frame[frame.find(b",") + 1 :][:8].replace(b" ", b"")
             if payload[:2] in (b"[[", b"[]"):
-                return self._first(self._whole(frame))
+                return self._begun(frame)
             if payload[:1] == b"[":
                 return self._next_level(self._update(frame))
+            if payload[:4] in (b'"te"', b'"tu"'):
+                return self._traded(frame)
             if payload[:4] == b'"cs"':
                 return self._verify(self._checksum(frame))
             return self._take(self._heartbeat(frame))[1]
@@ -265,6 +283,25 @@ class BitfinexProtocol(StreamedProtocol):
         symbol, actions = self._take(told)
         return actions if symbol is None else [*actions, Verify(symbol, told.told, checksum, CHECKED_LEVELS)]
 
+    def _begun(self, frame: bytes) -> list[Action]:
+        """The first message of a channel, of levels or of trades."""
+        head = _CHANNEL.match(frame)
+        symbol = self._trade_channels.symbol(int(head[1])) if head else None
+        if symbol is None:
+            return self._first(self._whole(frame))
+        told = read_recent(frame)
+        made = prints(told.trades, past=True)
+        return [*(self._follow(told.number) or []), *self.trades.begun(symbol, made)]
+
+    def _traded(self, frame: bytes) -> list[Action]:
+        """A trade. One that comes late, or again, may be news or not: its id tells, and no book is concerned."""
+        told = read_executed(frame)
+        symbol, made = self._trade_channels.symbol(told.channel), prints([told.trade])
+        lost = self._follow(told.number) or []
+        if symbol is None or told.kind == "tu":
+            return lost
+        return [*lost, *self.trades.traded(symbol, made)]
+
     def _take(self, told: Any) -> tuple[str | None, list[Action]]:
         """Whose message it is, if it is to be followed, and what its number says of those before it."""
         symbol = self._symbols.get(told.channel)
@@ -292,9 +329,10 @@ class BitfinexProtocol(StreamedProtocol):
         return self._loss(f"of the connection's messages {missing} missing")
 
     def _loss(self, reason: str) -> list[Action]:
-        """Nobody knows whose book it was for, but that its channel was open."""
+        """Nobody knows whose book it was for, but that its channel was open; nor whether it was a trade."""
         self._losses += 1
-        actions = self.all_lost(list(self._channels), State.GAP, reason)
+        books = self.all_lost(list(self._channels), State.GAP, reason)
+        actions = [*books, *self.trades.all_missed(reason)]
         return actions if self._losses < 2 else [*actions, Reconnect(reason, overlap=True)]
 
     def _unreadable(self, kind: str, frame: bytes) -> list[Action]:
@@ -302,14 +340,22 @@ class BitfinexProtocol(StreamedProtocol):
         tail, head = _TAIL.search(frame), _CHANNEL.match(frame)
         if tail is None:
             return [Garbage("", kind, frame)]
-        symbol = self._symbols.get(int(head[1])) if head else ""
-        if symbol is None:  # no book's: whatever it is, its number counts
-            return self._follow(int(tail[1])) or []
+        channel, number = int(head[1]) if head else None, int(tail[1])
+        if channel is not None and channel not in self._symbols:  # no book's: whatever it is, its number counts
+            return [*(self._follow(number) or []), *self._unread_trade(channel, kind, frame)]
+        symbol = "" if channel is None else self._symbols[channel]
         garbage = Garbage(symbol, kind, frame)
-        lost = self._follow(int(tail[1]))
+        lost = self._follow(number)
         if lost or lost is None:  # all books are lost already, or it is to be dropped
             return [garbage, *(lost or [])]
         return [garbage, *(self.garbled([symbol]) if symbol else self._loss("a message could not be read"))]
+
+    def _unread_trade(self, channel: int, kind: str, frame: bytes) -> list[Action]:
+        """Nothing rises by one in trades: what one that cannot be read was is told by nothing else."""
+        symbol = self._trade_channels.symbol(channel)
+        if symbol is None:
+            return []
+        return [Garbage(symbol, kind, frame), *self.trades.missed(symbol, "a trade could not be read")]
 
     # Events, which are not numbered.
 
@@ -333,13 +379,16 @@ class BitfinexProtocol(StreamedProtocol):
 
     def _subscribed(self, frame: bytes, message: Any) -> list[Action]:
         """The channel is open. Nobody wants it any more where the symbol was removed meanwhile."""
-        symbol, channel = message.get("symbol"), message.get("chanId")
-        if message.get("channel") != "book":
+        symbol, channel, what = message.get("symbol"), message.get("chanId"), message.get("channel")
+        if what not in ("book", "trades"):
             return []
         if not (isinstance(symbol, str) and isinstance(channel, int)):
             return [Garbage("", "a subscription without symbol or channel", frame)]
         if symbol not in self.books:
             return [_send(event="unsubscribe", chanId=channel)]
+        if what == "trades":
+            self._trade_channels.open(symbol, channel)
+            return []
         self._close_channel(symbol)
         self._close_channel(self._symbols.get(channel, ""))
         self._symbols[channel], self._channels[symbol] = symbol, channel
@@ -363,12 +412,15 @@ class BitfinexProtocol(StreamedProtocol):
         for book in begun:
             book.phase = Phase.IDLE
         stale = [Become(book.symbol, State.STALE, "the venue is in maintenance") for book in begun]
-        return [*stale, Timer("", 0, MAINTENANCE, _MAINTENANCE_S)]
+        missed = self.trades.all_missed("the venue is in maintenance")
+        return [*stale, *missed, Timer("", 0, MAINTENANCE, _MAINTENANCE_S)]
 
     def _resume(self) -> list[Action]:
         """The venue wants all channels to be subscribed anew."""
         self._paused = False
-        return [*self.unsubscribe(list(self._channels)), *self.begin(list(self.books))]
+        symbols = list(self.books)
+        ended = [*self.unsubscribe(list(self._channels)), *self.trades.end(symbols)]
+        return [*ended, *self.begin(symbols), *self.trades.begin(symbols)]
 
     def _error(self, frame: bytes, message: Any) -> list[Action]:
         """A request was refused, and is repeated in the answer."""
@@ -378,6 +430,8 @@ class BitfinexProtocol(StreamedProtocol):
             return []  # it was in vain
         if not (isinstance(symbol, str) and symbol in self.books):
             return [Garbage("", f"error reply: {words}", frame)]
+        if message.get("channel") == "trades":
+            return self._trades_refused(symbol, code, channel, words)
         if self.books[symbol].phase is not Phase.WAITING:
             return [Garbage(symbol, f"error reply: {words}", frame)]
         if code != _SUBSCRIBED_ALREADY:
@@ -386,6 +440,15 @@ class BitfinexProtocol(StreamedProtocol):
             return []  # a timer asks again
         self._close_channel(symbol)
         return [_send(event="unsubscribe", chanId=channel), *self.subscribe([symbol])]
+
+    def _trades_refused(self, symbol: str, code: object, channel: object, words: str) -> list[Action]:
+        """Of trades likewise; they are asked for again later, whatever the reason."""
+        if code != _SUBSCRIBED_ALREADY:
+            return self.trades.refused([symbol], words)
+        if not isinstance(channel, int):
+            return []
+        self._trade_channels.close(symbol)
+        return [_send(event="unsubscribe", chanId=channel), *self.subscribe_trades([symbol])]
 
 
 def _sides(levels: Sequence[_Level]) -> tuple[Levels, Levels]:
@@ -412,9 +475,9 @@ class Bitfinex(Venue):
         "default": Address("https://api-pub.bitfinex.com", "wss://api-pub.bitfinex.com")
     }
     # Only the list of tickers is asked for, 30 times in a minute at most; 20 connects in a minute; 25 channels a
-    # connection by one page, 30 by another. An answer to our `ping` comes every three seconds.
+    # connection by one page, 30 by another, and two of a pair. An answer to our `ping` comes every three seconds.
     limits = Limits(
-        weight=30, window_s=60.0, connects=20, connect_window_s=60.0, pairs_per_connection=25,
+        weight=30, window_s=60.0, connects=20, connect_window_s=60.0, pairs_per_connection=12,
         quiet_s=4.0, dead_s=8.0,
     )  # fmt: skip
     catalog_path = "/v2/tickers?symbols=ALL"  # the lists of pairs say nothing of prices, and so of their steps

@@ -94,6 +94,13 @@ class TradeStreams:
             return [Traded(symbol, prints)]
         return [*self.acknowledged([symbol]), Traded(symbol, prints)] if symbol in self._waiting else []
 
+    def begun(self, symbol: str, past: Sequence[Print]) -> list[Action]:
+        """The stream begins with what was before it: that closes the gap, where it can, which standing would tell."""
+        if symbol in self._stand:
+            return [Traded(symbol, past)]
+        stand = self.acknowledged([symbol])
+        return [Traded(symbol, past), *stand] if stand else []
+
     def missed(self, symbol: str, reason: str) -> list[Action]:
         """A trade of `symbol` may have been lost."""
         return [TradesMissed(symbol, reason)] if symbol in self._stand else []

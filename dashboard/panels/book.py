@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from dashboard import cards, copying, cursor, muting, options, readout
+from dashboard import cards, conversions, copying, cursor, muting, options, readout
 from dashboard.ladder import SPREAD, Picture, Shape, State, depth_of, drawn
 from dashboard.numbers import grouped
 from dashboard.options import Orientation, RowModel
@@ -63,6 +63,8 @@ class BookPanel(Panel):
         """The pair and how it is shown."""
         chosen, book = scene.options, scene.view.book
         parts = [f"Book  {scene.view.pair}".rstrip()]
+        if book is not None and book.unit:
+            parts.append(conversions.hint(book))
         if book is not None:
             parts.append(f"group {grouped(scene.tick * STEPS[chosen.group], book.price_decimals)}")
             parts.append(f"depth {chosen.depth}")

@@ -1,7 +1,8 @@
 """The trades of all venues, the newest first."""
 
-from dashboard import trade_rows, venues
+from dashboard import muting, trade_rows, venues
 from dashboard.feed import Failure
+from dashboard.market import Book
 from dashboard.numbers import scaled
 from dashboard.panels.base import Host, Panel, Scene
 from dashboard.rows import Part, Role, Row, Span, line
@@ -32,17 +33,20 @@ class TradesPanel(Panel):
         if book is None:
             return filled([line(width, [Part(0, (Span("no book yet", Role.QUIET),))])], width, height)
         letters = trade_rows.letters_by_name([venue.name for venue in book.venues], venues.marks(scene.view))
-        return trade_rows.rows(scene.trades, width, height, self._show(scene), book.price_decimals, letters)
+        return trade_rows.rows(scene.trades, width, height, self._show(scene), _decimals(scene, book), letters)
 
     def _show(self, scene: Scene) -> Show:
         settings = scene.settings
-        names = {venue.name for venue in scene.view.book.venues} if scene.view.book is not None else set()
-        muted = names - {scene.options.solo} if scene.options.solo else scene.options.muted
-        return Show(settings.aggregate, settings.least, settings.large, frozenset(muted))
+        book, muted = scene.view.book, scene.options.muted
+        if book is not None:
+            muted = frozenset(book.venues[index].name for index in muting.silent(book, scene.options))
+        return Show(settings.aggregate, settings.least, settings.large, muted)
 
     def heading(self, scene: Scene) -> str:
         """What is left out."""
         parts = ["Trades"]
+        if scene.view.book is not None and scene.view.book.unit:
+            parts.append("of its members, each in its own quote")
         if not scene.settings.aggregate:
             parts.append("each part")
         if scene.settings.least:
@@ -80,6 +84,12 @@ class TradesPanel(Panel):
             host.change(least=text.strip())
 
         host.ask("Smallest trade", settings.least, "an amount in base; empty: all trades", check, take)
+
+
+def _decimals(scene: Scene, book: Book) -> int:
+    """Of prices: the finest member's, where they are of a group, whose own are finer than any trade."""
+    members = (scene.catalog.find(pair) for pair in book.members)
+    return max((each.price_decimals for each in members if each is not None), default=book.price_decimals)
 
 
 def lost(failure: Failure) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The venues: how far each one's book can be trusted, and why."""
 
-from dashboard import muting, venues
+from dashboard import conversions, muting, venues
 from dashboard.feed import View
 from dashboard.market import Book, Venue
 from dashboard.numbers import NONE, countdown, divided, grouped, short_age, short_duration
@@ -52,10 +52,14 @@ class VenuesPanel(Scrolling):
             for index, venue in enumerate(view.book.venues)
         ]
         head, body = table(COLUMNS, lines, width)
-        first, last = self.window(len(body), max(1, height - 1))
-        if not scene.wide or len(body) > height - 1:
+        rates = conversions.rows(view, width)
+        room = max(1, height - 1 - len(rates))
+        if room < min(3, len(body)):
+            rates, room = [], max(1, height - 1)
+        first, last = self.window(len(body), room)
+        if not scene.wide or len(body) > room:
             body[self.place] = cursor(body[self.place])
-        rows = [head, *body[first:last]]
+        rows = [head, *body[first:last], *rates]
         budgets = scene.status.budgets if scene.status is not None else ()
         if budgets and len(rows) + 2 <= height:
             told = [_budget(budget, scene) for budget in budgets if _worth(budget)]
@@ -168,9 +172,7 @@ def _checked(view: View, venue: Venue) -> str:
 
 
 def _reason(view: View, venue: Venue) -> str:
-    if venue.suspect:
-        return f"{venue.ppm / 100:+.2f} bp off {venue.against}" + ("; not merged" if venue.left_out else "")
-    parts = [venue.reason] if venue.reason else []
+    parts = [reason] if (reason := venues.why(venue)) else []
     if venue.state == pb.DOWN and venue.next_try_ns:
         parts.append(f"next try in {countdown(view.until(venue.next_try_ns))}")
     return ", ".join(parts)

@@ -14,6 +14,7 @@ from dashboard.pace import Figures
 from proto import orderbook_pb2 as pb
 from tests.dashboard.conftest import SECOND, HandClock, dashboard
 from tests.dashboard.fake import EPOCH_NS, book, market, venue
+from tests.dashboard.groups import at_par, conversion, group, trade
 from tests.dashboard.test_every_key import fill
 from tests.dashboard.test_rows import FOUR, crossed, locked
 
@@ -126,6 +127,39 @@ def suspect(app: Dashboard, clock: HandClock) -> None:
     app.desk.received(decode(market(venues=[venue("binance"), far]), None))
 
 
+def grouped(app: Dashboard, clock: HandClock) -> None:
+    """A quote group, one of whose members is not converted."""
+    app.desk.ask("BTC/USD~")
+    app.desk.received(decode(group(), None))
+    trades = [
+        trade("BTC/USDT", "kraken", 3, "64130.1", -50),
+        trade("BTC/USD", "bitstamp", 9, "64123.3", -90),
+        trade("BTC/USDT", "binance", 7, "64130.2", -10),
+    ]
+    app.desk.trades_came(pb.Trades(trades=trades, sent_ns=EPOCH_NS))
+
+
+def par(app: Dashboard, clock: HandClock) -> None:
+    app.desk.ask("BTC/USD~")
+    app.desk.received(decode(group(conversion("USDT"), at_par("USDC"), usdc=pb.LIVE), None))
+
+
+def controlled(app: Dashboard, clock: HandClock) -> None:
+    """What an operator has done, and what the server leaves out."""
+    off = venue("okx", pb.DISABLED, reason="disabled by the operator")
+    routed = venue(
+        "deribit", routed_from="coinbase", left_out="its orders are matched at coinbase, whose book is merged"
+    )
+    far, out = venue("kraken"), venue("bybit")
+    for entry, excluded in ((far, False), (out, True)):
+        distance = pb.Distance(ppm=5_000, against="binance", far_since_ns=EPOCH_NS - 9 * SECOND, suspect=True)
+        distance.left_out = excluded
+        entry.trust.distance.CopyFrom(distance)
+    entries = [venue("binance"), venue("coinbase"), off, routed, far, out]
+    app.desk.received(decode(market(venues=[venue(entry.trust.venue) for entry in entries]), None))
+    app.desk.received(decode(market(venues=entries), None))
+
+
 def held(app: Dashboard, clock: HandClock) -> None:
     live(app, clock)
     app.draw(everything=True)
@@ -200,6 +234,12 @@ CASES: list[Any] = [
         (live, (33, 6), "dark"),
         *((on(screen), STD, "dark") for screen in ("depth", "trades", "venues", "health", "log", "symbols")),
         (on("trades", live), STD, "dark"),
+        *((scene, size, "dark") for scene in (grouped, par, controlled) for size in (STD, WIDE)),
+        *((on("venues", scene), STD, "dark") for scene in (grouped, par, controlled)),
+        (on("venues", controlled), WIDE, "dark"),
+        (on("trades", grouped), STD, "dark"),
+        (on("log", controlled), STD, "dark"),
+        (grouped, MINI, "dark"),
         (page("help"), STD, "dark"),
         (page("palette"), STD, "dark"),
         (page("symbol"), STD, "dark"),

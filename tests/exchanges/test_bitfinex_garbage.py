@@ -37,9 +37,9 @@ def test_a_message_of_a_book(payload: str) -> None:
 
 @pytest.mark.parametrize("payload", ["[1,1,null]", "7", '"te",[1,2,3]', "[0.98,47.9,0.999,439.4]"])
 def test_on_a_channel_that_is_no_books(payload: str) -> None:
-    """Trades and tickers say what they like; their numbers count."""
+    """Tickers say what they like; their numbers count."""
     desk = live()
-    desk.frame(subscribed(BTC, 4711).replace(b'"book"', b'"trades"'))
+    desk.frame(subscribed(BTC, 4711).replace(b'"book"', b'"ticker"'))
     desk.say(payload, channel=4711)
     desk.level("61249", 1, "3")
     assert (desk.state, desk.book.counters.garbage) == (LIVE, 0)

@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 
 from book import State, Trade
 from tests.exchanges import (
+    test_bitfinex_trades,
     test_bybit_trades,
     test_coinbase_trades,
     test_deribit_trades,
     test_kraken_trades,
     test_okx_trades,
 )
+from tests.exchanges.bitfinex_desk import BTC, START_MS
+from tests.exchanges.bitfinex_desk import error as refusal
 from tests.exchanges.coinbase_desk import message
 from tests.exchanges.deribit_frames import reply
 from tests.exchanges.desk import Desk
@@ -47,6 +50,11 @@ def _bybit(number: int) -> bytes:
     return test_bybit_trades.trades(*(test_bybit_trades.trade(str(each)) for each in (number, number + 1)))
 
 
+def _bitfinex(number: int) -> bytes:
+    row = test_bitfinex_trades.row(number)
+    return f'[{test_bitfinex_trades.OF_TRADES[BTC]},"te",{row},{number},{START_MS}]'.encode()
+
+
 ASKED = {
     "req_id": "2",
     "id": 3,
@@ -75,6 +83,13 @@ VENUES: dict[str, tuple[Callable[[], Desk], Callable[[int], bytes], list[bytes]]
         test_bybit_trades.live, _bybit,
         [b'{"success":false,"ret_msg":"x publicTrade.BTCUSDT","op":"subscribe"}'],
     ),
+    "bitfinex": (
+        test_bitfinex_trades.live, _bitfinex,
+        [
+            f"[{test_bitfinex_trades.OF_TRADES[BTC]},[{test_bitfinex_trades.row(9)}],9,{START_MS}]".encode(),
+            refusal(10300, channel="trades"),
+        ],
+    ),
 }  # fmt: skip
 
 
@@ -99,7 +114,7 @@ def test_damaged(venue: str, data: st.DataObject) -> None:
     desk = live()
     for _ in range(3):
         desk.frame(data.draw(damaged([trade(1), trade(3)])))
-    if venue != "coinbase":  # there all messages share one count, and a lost one may have been a book's
+    if venue not in ("coinbase", "bitfinex"):  # all messages share one count, and a lost one may have been a book's
         assert {book.state for book in desk.books.values()} == {State.LIVE}
     desk.frame(data.draw(damaged(others)))
     desk.close()

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from tests.processes import ROOT
 from tests.truth.court import Court, NotHealed, court
+from tests.truth.defects import DEFECTS, Defect
 from tests.truth.ordeal import Ordeal
 from tests.truth.record import LEVEL_KINDS
 from tests.truth.strikes import Strike
@@ -29,6 +31,7 @@ _TREE = (
     "server.py", "arguments.py", "settings.py", "pairs.py", "operating.py", "progress.py",
     "book", "exchanges", "proto", "services",
 )  # fmt: skip
+_TESTS = ("tests", "pyproject.toml")
 _HEAL_S = 25.0
 
 
@@ -45,14 +48,14 @@ class Found:
 
 
 @contextlib.contextmanager
-def copied(mutant: Mutant | None) -> Iterator[Path]:
-    """A copy of the server's tree with the mutant's edits in it. Raises Rotten."""
+def copied(mutant: Mutant | Defect | None, *more: str) -> Iterator[Path]:
+    """A copy of the server's tree, and of `more`, with the mutant's edits in it. Raises Rotten."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         root = Path(folder)
-        for name in _TREE:
+        for name in (*_TREE, *more):
             source = ROOT / name
             if source.is_dir():
-                shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "__snapshots__"))
             else:
                 shutil.copy(source, root / name)
         for edit in mutant.edits if mutant else ():
@@ -142,6 +145,16 @@ async def honest(scenario: str) -> Found:
         return await judged(SCENARIOS[scenario], root)
 
 
+def failed(defect: Defect | None, *tests: str) -> str:
+    """What fast tests say of a copy of the tree; empty: they pass."""
+    with copied(defect, *_TESTS) as root:
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1):  # 1: some failed; else they did not even run
+        raise Rotten(f"{tests}: pytest ended with {done.returncode}: {done.stdout[-1000:]}{done.stderr[-1000:]}")
+    return done.stdout.strip().splitlines()[-1] if done.returncode else ""
+
+
 async def _all(names: Sequence[str]) -> AsyncIterator[tuple[str, bool]]:
     chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
     for name in dict.fromkeys(mutant.scenario for mutant in chosen):
@@ -155,6 +168,12 @@ async def _all(names: Sequence[str]) -> AsyncIterator[tuple[str, bool]]:
             continue
         words = f"caught: {found.words[:200]}" if found.words else "NOT CAUGHT"
         yield f"{mutant.name:34} {mutant.scenario:22} {found.wall_s:5.1f} s  {words}", bool(found.words)
+    for defect in [each for each in DEFECTS if not names or each.name in names]:
+        try:
+            said = await asyncio.to_thread(failed, defect, defect.test)
+        except Rotten as error:
+            said, defect = "", defect._replace(test=str(error))
+        yield f"{defect.name:34} {defect.test}  {said or 'NOT CAUGHT'}", bool(said)
 
 
 async def _run(names: Sequence[str]) -> int:
@@ -169,10 +188,10 @@ async def _run(names: Sequence[str]) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0 when every mutant is caught and the tree itself is not."""
     parser = argparse.ArgumentParser(prog="python -m tests.truth.mutants", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("names", nargs="*", help=f"only these: {'; '.join(mutant.name for mutant in MUTANTS)}")
+    known = [*(mutant.name for mutant in MUTANTS), *(defect.name for defect in DEFECTS)]
+    parser.add_argument("names", nargs="*", help=f"only these: {'; '.join(known)}")
     names = parser.parse_args(arguments).names
-    known = {mutant.name for mutant in MUTANTS}
-    if unknown := sorted(set(names) - known):
+    if unknown := sorted({*names} - {*known}):
         parser.error(f"unknown {unknown}; known are {sorted(known)}")
     return asyncio.run(_run(names))
 

@@ -5,10 +5,29 @@ import sys
 
 import pytest
 
-from tests.truth.mutants import Rotten, caught, copied, honest
+from tests.truth.defects import DEFECTS, Defect
+from tests.truth.mutants import Rotten, caught, copied, failed, honest
 from tests.truth.tables import MUTANTS, SCENARIOS, Edit, Mutant
 
+by_defect = pytest.mark.parametrize("defect", DEFECTS, ids=[defect.name for defect in DEFECTS])
 by_name = pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
+
+
+@by_defect
+def test_a_defect_of_trades_or_groups_is_caught(defect: Defect) -> None:
+    """By the test that is named with it."""
+    assert failed(defect, defect.test), f"{defect.name} passed {defect.test}"
+
+
+def test_the_tree_as_it_is_passes_those_tests() -> None:
+    """Or their failure would say nothing."""
+    assert failed(None, *dict.fromkeys(defect.test for defect in DEFECTS)) == ""
+
+
+def test_a_test_that_is_not_there_is_told() -> None:
+    """It would fail with every defect."""
+    with pytest.raises(Rotten, match="pytest ended with 4"):
+        failed(None, f"{DEFECTS[0].test}_of_nowhere")
 
 
 @by_name
@@ -36,7 +55,8 @@ def test_a_text_that_is_not_there_is_told() -> None:
 
 def test_names_are_unique_and_scenarios_known() -> None:
     """No mutant hides another, no scenario is left over."""
-    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 15
+    names = [*(mutant.name for mutant in MUTANTS), *(defect.name for defect in DEFECTS)]
+    assert len(set(names)) == len(names) >= 15
     assert {mutant.scenario for mutant in MUTANTS} == SCENARIOS.keys()
 
 
