@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -26,23 +28,28 @@ def _children(parent: int) -> set[int]:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the processes are counted in /proc")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_ends_all_that_was_started(number: signal.Signals) -> None:
+def test_a_signal_ends_all_that_was_started(number: signal.Signals, tmp_path: Path) -> None:
     """Also that of a terminal that is closed: no venue and no server stays behind."""
-    command = [sys.executable, "demo.py", "--count", "1000000"]
-    demo = subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    said = tmp_path / "said"
+    with said.open("w") as file:
+        demo = subprocess.Popen(
+            [sys.executable, "demo.py", "--count", "1000000"],
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+    started: set[int] = set()
     try:
-        assert demo.stdout is not None and demo.stderr is not None
-        assert "live" in demo.stdout.readline()
+        until(lambda: "live" in said.read_text(), "a merged book", 60)
         started = _children(demo.pid)
         assert len(started) == 3
         demo.send_signal(number)
-        demo.communicate(timeout=60)
-        left = [pid for pid in started if Path(f"/proc/{pid}").exists()]
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)  # ours: do not let a failing test leave them
-        assert not left
+        demo.wait(60)
+        assert not [pid for pid in started if _is_there(pid)]
     finally:
         demo.kill()
         demo.wait()
+        for pid in filter(_is_there, started):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _is_there(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
