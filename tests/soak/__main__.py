@@ -2,10 +2,11 @@
 
     python -m tests.soak --hours 6 --speed 20          # 18 minutes
     python -m tests.soak --minutes-wall 4 --share 15   # eighty minutes of venue time, for CI
+    python -m tests.soak --dashboard --hours 8         # the same of client.py, with a trader at its keys
 
-The server must not grow: its memory at the end is within 5 % of that after the first tenth (a minute, in a short
-run), threads and file descriptors are as many as then, every book is live, and its log holds no error. Both looks are
-taken at rest: without clients and faults, all books live.
+The server, or the dashboard, must not grow: its memory at the end is within 5 % of that after the first tenth (a
+minute, in a short run), threads and file descriptors are as many as then, every book is live, and the server's log
+holds no error. Both looks are taken at rest: without clients, keys and faults, all books live.
 """
 
 import argparse
@@ -13,8 +14,9 @@ import asyncio
 import contextlib
 import signal
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -27,7 +29,9 @@ from proto import orderbook_pb2 as pb
 from proto import orderbook_pb2_grpc as stubs
 from tests.processes import Process, server, venue
 from tests.soak.clients import Clients
+from tests.soak.trader import Trader
 from tests.soak.usage import Sample, Usage, growth, unexpected, write_csv
+from tests.terminal import terminal
 from tests.truth.admin import Admin
 from tests.truth.court import VENUES, channel_to, rest_of
 from tests.truth.faces import PAIRS
@@ -58,6 +62,7 @@ class Options:
     faults: bool = True
     kinds: tuple[str, ...] = ()
     csv: Path | None = None
+    dashboard: bool = False
 
     @property
     def wall_s(self) -> float:
@@ -77,7 +82,8 @@ class Soak:
     options: Options
     process: Process
     admin: Admin
-    clients: Clients
+    clients: Clients | Trader
+    usage: Callable[[], Usage]  # of what must not grow
     console: Console
     began: float = field(default_factory=time.monotonic)
     strikes: int = 0
@@ -112,7 +118,7 @@ class Soak:
 
     async def _warm_up(self) -> None:
         """The largest messages there are, so that what the allocator keeps of them is kept before the first look."""
-        if not self.options.faults:
+        if not self.options.faults or self.options.dashboard:
             return
         large = {"kind": "oversized", "channel": "diff", "bytes": _LARGEST, "count": 1}
         for _ in range(_WARM_UPS):
@@ -150,7 +156,7 @@ class Soak:
         await asyncio.sleep(_REST_S)
         looks = []
         for _ in range(_LOOKS):
-            looks.append(Usage.of(self.process.popen.pid))
+            looks.append(self.usage())
             await asyncio.sleep(_LOOK_EVERY_S)
         return Usage.calm(looks)
 
@@ -175,7 +181,7 @@ class Soak:
     async def _sample(self) -> None:
         while True:
             wall_s = time.monotonic() - self.began
-            usage = Usage.of(self.process.popen.pid)
+            usage = self.usage()
             self.samples.append(
                 Sample(
                     round(wall_s, 1), round(wall_s * self.options.speed), usage.rss_kib, usage.threads, usage.fds,
@@ -192,9 +198,29 @@ class Soak:
             self.console.print(
                 f"{last.venue_s / 3600:5.2f} h of venue time: {last.rss_kib / 1024:.1f} MiB, {last.threads} threads, "
                 f"{last.fds} descriptors, {last.strikes} faults, {last.live} of {last.books} books live, "
-                f"{self.clients.come} clients so far",
+                f"{self.clients.come} {'keys' if self.options.dashboard else 'clients'} so far",
                 highlight=False,
             )
+
+
+@contextlib.asynccontextmanager
+async def _watched(
+    options: Options, process: Process, port: int
+) -> AsyncIterator[tuple[Clients | Trader, Callable[[], Usage]]]:
+    """Who makes the unrest, and what must not grow by it."""
+    rng = Random(options.seed)
+    if not options.dashboard:
+        clients = Clients(port, PAIRS[: options.pairs], rng, options.clients)
+        yield clients, lambda: Usage.of(process.popen.pid)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        kept = ("--config", f"{folder}/config.toml", "--screenshot-dir", folder)
+        Path(folder, "config.toml").touch()
+        with terminal("--port", str(port), *kept) as made:
+            trader = Trader(made, rng)
+            yield trader, trader.usage
+            made.press(b"q")
+            made.end()
 
 
 async def run(options: Options, console: Console) -> list[str]:
@@ -206,9 +232,12 @@ async def run(options: Options, console: Console) -> list[str]:
     with venue(*flow, *told) as endpoints:
         rests = {face: rest_of(endpoints, face) for face in VENUES}
         with server(*endpoints, "--base_asset", base, "--quote_asset", quote, *told) as (process, port):
-            async with aiohttp.ClientSession() as http, channel_to(port) as channel:
-                clients = Clients(port, pairs, Random(options.seed), options.clients)
-                soak = Soak(options, process, Admin(http, rests), clients, console)
+            async with (
+                aiohttp.ClientSession() as http,
+                channel_to(port) as channel,
+                _watched(options, process, port) as (clients, usage),
+            ):
+                soak = Soak(options, process, Admin(http, rests), clients, usage, console)
                 await soak.run(channel)
             code = process.end()
             if code:
@@ -237,6 +266,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--share", type=float, default=5.0, help="per cent by which memory may grow (default 5)")
     add("--pairs", type=int, default=Options.pairs, choices=range(1, len(PAIRS) + 1), help="default %(default)s")
     add("--clients", type=int, default=Options.clients, help="at the same time, about (default %(default)s)")
+    add("--dashboard", action="store_true", help="look at client.py on a terminal instead of at the server")
     add("--seed", type=int, default=Options.seed, help="default %(default)s")
     add("--no-faults", dest="faults", action="store_false", help="clients alone: to find what it is that grows")
     add("--kinds", default="", help="only these kinds of faults, separated by semicolons")
