@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -30,7 +30,7 @@ from proto import orderbook_pb2_grpc as stubs
 from tests.processes import Process, server, venue
 from tests.soak.clients import Clients
 from tests.soak.trader import Trader
-from tests.soak.usage import Sample, Usage, growth, unexpected, write_csv
+from tests.soak.usage import Sample, Usage, growth, thirds, unexpected, write_csv
 from tests.terminal import terminal
 from tests.truth.admin import Admin
 from tests.truth.court import VENUES, channel_to, rest_of
@@ -106,7 +106,13 @@ class Soak:
             await self._unrest(self.began + wall_s)
             after = await self._rest()
             self.console.print(f"at rest at the end: {after}", highlight=False)
-            self.problems += growth(before, after, self.options.share / 100)
+            begun, ended = thirds([each.rss_kib for each in self.samples if each.wall_s > self.options.first_s])
+            self.console.print(
+                f"memory from there on: {begun} KiB in the first third, {ended} in the last", highlight=False
+            )
+            self.problems += growth(
+                replace(before, rss_kib=begun), replace(after, rss_kib=ended), self.options.share / 100
+            )
         except TimeoutError as error:
             self.problems.append(str(error))
         finally:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.soak.usage import Sample, Usage, growth, unexpected, write_csv
+from tests.soak.usage import Sample, Usage, growth, thirds, unexpected, write_csv
 
 BEFORE = Usage(rss_kib=100_000, threads=19, fds=32)
 
@@ -50,6 +50,20 @@ def test_calm() -> None:
     """One look in between does not count."""
     looks = [BEFORE, Usage(999_999, 40, 90), BEFORE]
     assert Usage.calm(looks) == BEFORE
+
+
+@pytest.mark.parametrize(
+    ("looks", "wanted"),
+    [
+        ([70, 71, 70, 90, 71, 72, 71, 71, 90], (70, 71)),  # bursts, the last at the very end
+        ([70, 71, 72, 73, 74, 75, 76, 77, 78], (71, 77)),  # a leak
+        ([70, 70, 70, 90, 80, 80, 80, 80, 80], (70, 80)),  # what a burst leaves behind
+        ([70, 90], (80, 80)),
+    ],
+)
+def test_thirds(looks: list[int], wanted: tuple[int, int]) -> None:
+    """A burst does not count, a leak and what a burst leaves behind do."""
+    assert thirds(looks) == wanted
 
 
 def test_unexpected_lines() -> None:

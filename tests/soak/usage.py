@@ -69,6 +69,12 @@ def growth(before: Usage, after: Usage, share: float) -> list[str]:
     return problems
 
 
+def thirds(looks: Sequence[int]) -> tuple[int, int]:
+    """The middle of the first third and that of the last; of fewer than three looks all are both."""
+    third = len(looks) // 3 or len(looks)
+    return int(median(looks[:third])), int(median(looks[-third:]))
+
+
 def unexpected(lines: Sequence[str]) -> list[str]:
     """The lines of a server's log that no fault of a venue may cause."""
     return [line for line in lines if " ERROR " in line or " CRITICAL" in line or line.startswith("Traceback")]
