@@ -104,6 +104,7 @@ class Dashboard(App[None]):
         self._wake = asyncio.Event()
         self._connect = connect
         self._drawn_at = self._slow_at = 0.0
+        self._parts: dict[str, Painting] = {}
         self._plan: layout.Plan | None = None
         self._keys: tuple[header.FooterKey, ...] = ()
         self.stream = Stream(target, request, self.desk, self.desk.branches.all())
@@ -131,7 +132,8 @@ class Dashboard(App[None]):
         yield self._made("footer")
 
     def _made(self, name: str) -> Painting:
-        return Painting(self.wardrobe.look, id=name)
+        self._parts[name] = Painting(self.wardrobe.look, id=name)
+        return self._parts[name]
 
     def on_mount(self) -> None:
         """The first picture stands before the first connection is tried."""
@@ -191,7 +193,8 @@ class Dashboard(App[None]):
         now = asyncio.get_running_loop().time()
         self._drawn_at = now
         screen = self.screen_stack[0] if self.screen_stack else None
-        if screen is None or not screen.is_mounted or len(screen.query(Painting)) < len(self.panels) + 3:
+        parts = self._parts.values()
+        if screen is None or not screen.is_mounted or not parts or not all(part.is_attached for part in parts):
             return  # not there yet, or going: an ending application takes its parts away one by one
         self.desk.pace.begins()
         self.frames += 1
@@ -246,7 +249,7 @@ class Dashboard(App[None]):
 
     def painting(self, name: str) -> Painting:
         """The widget of a panel, or of a line around them."""
-        return self.screen_stack[0].query_one(f"#{name}", Painting)
+        return self._parts[name]
 
     def post_display_hook(self) -> None:
         """The terminal has the picture."""
@@ -319,6 +322,8 @@ class Dashboard(App[None]):
         for screen in self.screen_stack:
             for painting in screen.query(Painting):
                 painting.wear(self.wardrobe.look)
+                if "glyphs" in values:
+                    painting.forget()
             if "glyphs" in values:
                 screen.refresh(layout=True)
         self.draw(everything=True)

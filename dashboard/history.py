@@ -26,6 +26,8 @@ class History:
     def add(self, now_ns: int, value: int) -> None:
         """A sample. Time does not go back."""
         self._samples.append((now_ns, value))
+        while self._samples[0][0] <= now_ns - WINDOW_NS:
+            self._samples.popleft()
         second = now_ns // SECOND_NS
         if self._worst and self._worst[-1][0] == second:
             value = max(value, self._worst.pop()[1])

@@ -76,6 +76,9 @@ class Row:
 
     def pieces(self) -> Iterator[tuple[str, Role, Role | None]]:
         """What a painter draws: text, its role and the role of the fill behind it."""
+        if not self.fills:
+            yield from self._simple()
+            return
         fills = [*self.fills[::-1], Fill(0, self.fill, self.fill_role)]
         cuts = sorted({cut for fill in fills for cut in (fill.start, fill.end)})
         at = 0
@@ -89,6 +92,20 @@ class Row:
                 last = behind
             yield text[begun:], role, last
             at += len(text)
+
+
+    def _simple(self) -> Iterator[tuple[str, Role, Role | None]]:
+        """The same where there is one fill at most: nearly every line of a picture."""
+        left = self.fill
+        for text, role in self.spans:
+            if left <= 0:
+                yield text, role, None
+            elif left >= len(text):
+                yield text, role, self.fill_role
+            else:
+                yield text[:left], role, self.fill_role
+                yield text[left:], role, None
+            left -= len(text)
 
 
 class Part(NamedTuple):
@@ -117,23 +134,31 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 
 def fitted(spans: Iterable[Span], width: int) -> tuple[Span, ...]:
-    """Exactly `width` cells: blanks added, or the end cut with an ellipsis."""
+    """Exactly `width` cells: blanks added, or the end cut with an ellipsis. Neighbours of one role are joined."""
     out: list[Span] = []
-    room = width
-    for span in spans:
-        if not span.text:
-            continue
-        if len(span.text) > room:
-            if room:
-                out.append(Span(span.text[: room - 1] + "…", span.role))
-            elif out:
-                out[-1] = Span(out[-1].text[:-1] + "…", out[-1].role)
-            room = 0
+    text, role, room = "", Role.NORMAL, width  # the span that is being joined; cells that are left
+    for more, kind in spans:
+        over = len(more) > room
+        if over and room:
+            more = more[: room - 1] + "…"
+        elif over:
+            more, text = "", text[:-1] + "…" * bool(text)
+        room -= len(more)
+        if kind == role or not more:
+            text += more
+        else:
+            if text:
+                out.append(Span(text, role))
+            text, role = more, kind
+        if over:
             break
-        out.append(span)
-        room -= len(span.text)
-    out.append(Span(" " * room))
-    return merged(out)
+    if room and role == Role.NORMAL:
+        text += " " * room
+    if text:
+        out.append(Span(text, role))
+    if room and role != Role.NORMAL:
+        out.append(Span(" " * room))
+    return tuple(out)
 
 
 def line(width: int, left: Sequence[Part], right: Sequence[Part] = (), gap: str = "  ") -> Row:
