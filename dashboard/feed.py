@@ -149,6 +149,7 @@ class Feed:
         self._down_since_ns: int | None = None
         self._waiting_since_ns = clock()
         self._arrivals: deque[tuple[int, int]] = deque(maxlen=RATE_SAMPLES)  # (when, updates)
+        self._arrival_sum = 0  # updates of all of them
         self._kept: deque[_Kept] = deque(maxlen=KEPT_BOOKS)
         self._weight = 0  # updates of this pair
         self._paused: tuple[_Kept, int, int] | None = None  # what, its age, and since when
@@ -178,7 +179,7 @@ class Feed:
         self._attempt = 0
         self._down_since_ns = None
         if not book.heartbeat:
-            self._arrivals.append((now, 1 + book.conflated))
+            self._arrive(now, 1 + book.conflated)
             self._weight += 1 + book.conflated
             self._conflated += book.conflated
         filled = bool(book.live_venues or book.bids or book.asks)
@@ -226,6 +227,7 @@ class Feed:
         self._waiting_since_ns = self._clock()
         self._kept.clear()
         self._arrivals.clear()
+        self._arrival_sum = 0
 
     def toggle_pause(self) -> None:
         """Freezes the picture, or goes back to the newest. There is nothing to freeze before the first book."""
@@ -297,11 +299,18 @@ class Feed:
             crossings=self._crossings,
         )
 
+    def _arrive(self, now: int, count: int) -> None:
+        if len(self._arrivals) == RATE_SAMPLES:
+            self._arrival_sum -= self._arrivals.popleft()[1]
+        self._arrivals.append((now, count))
+        self._arrival_sum += count
+
     def _rate(self, now: int) -> int:
+        full = len(self._arrivals) == RATE_SAMPLES  # their number, not the window, cut the oldest
         while self._arrivals and self._arrivals[0][0] < now - RATE_WINDOW_NS:
-            self._arrivals.popleft()
+            self._arrival_sum -= self._arrivals.popleft()[1]
+            full = False
         if not self._arrivals:
             return 0
-        full = len(self._arrivals) == RATE_SAMPLES  # the deque, not the window, cuts the oldest
         span = max(now - self._arrivals[0][0], 1) if full else RATE_WINDOW_NS
-        return round(sum(count for _, count in self._arrivals) * SECOND_NS / span)
+        return round(self._arrival_sum * SECOND_NS / span)

@@ -93,7 +93,6 @@ class Row:
             yield text[begun:], role, last
             at += len(text)
 
-
     def _simple(self) -> Iterator[tuple[str, Role, Role | None]]:
         """The same where there is one fill at most: nearly every line of a picture."""
         left = self.fill
