@@ -33,6 +33,7 @@ from dashboard.panels.base import Panel, Scene
 from dashboard.panels.book import BookPanel
 from dashboard.panels.shelf import all_panels
 from dashboard.panels.symbols import SymbolsPanel
+from dashboard.pauses import LET_GO_EVERY_S, let_go
 from dashboard.rows import Row
 from dashboard.settings import Settings, server_of
 from dashboard.stream import Stream, Target
@@ -139,6 +140,7 @@ class Dashboard(App[None]):
         """The first picture stands before the first connection is tried."""
         self.arrange()
         self.set_interval(TICK_S, self._tick)
+        self.set_interval(LET_GO_EVERY_S, let_go)
         self.run_worker(self._draw_on_arrival(), name="draw", group="draw")
         if self._connect:
             self.run_worker(self.stream.run(), name="stream", group="stream")

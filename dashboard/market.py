@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from proto import orderbook_pb2 as pb
 
+MOST_AMOUNT = 2**63 - 1  # units of one level: what books that are kept have room for
+
 
 class DashboardError(Exception):
     """Base of the errors of this package."""
@@ -347,5 +349,7 @@ def _levels(entries: Iterable[pb.MergedLevel], venues: int) -> tuple[Level, ...]
             total += amount
         if not amounts:
             raise MalformedBook(f"the level at {entry.price} has no amount")
+        if total > MOST_AMOUNT:
+            raise MalformedBook(f"the level at {entry.price} has an amount of {total}")
         levels.append(Level(entry.price, total, tuple(amounts)))
     return tuple(levels)
