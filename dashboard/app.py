@@ -217,7 +217,9 @@ class Dashboard(App[None]):
             self._slow_at = now
             symbols = self.panels["symbols"]
             assert isinstance(symbols, SymbolsPanel)
-            self.desk.branches.quotes.watch(symbols.shown() if "symbols" in self._plan.panels else ())
+            self.desk.branches.quotes.watch(
+                symbols.shown() if "symbols" in self._plan.panels else (), self.desk.depth
+            )
 
     def _show(self, panel: Panel, scene: Scene, framed: bool) -> None:
         painting = self.painting(panel.id)

@@ -38,7 +38,8 @@ class Pace:
         self._frames: deque[tuple[int, int]] = deque(maxlen=SAMPLES)  # when, how long
         self.draws = History()
         self._began: int | None = None  # processor time when the picture that is not on the terminal yet was begun
-        self._arrived: int | None = None  # of the oldest message that is not on the terminal yet
+        self._arrived: int | None = None  # when the newest message came that is in no picture yet
+        self._pictured: int | None = None  # and that of the picture that is being made
         self._told: tuple[int, Figures] | None = None
         self._cpu_at = (clock(), cpu())
         self._cpu_share: float | None = None
@@ -59,24 +60,23 @@ class Pace:
         return self._cap < self._asked
 
     def arrived(self) -> None:
-        """A message came."""
-        if self._arrived is None:
-            self._arrived = self._clock()
+        """A message came. One that replaces another before it was drawn is the one that is seen."""
+        self._arrived = self._clock()
 
     def begins(self) -> None:
-        """A picture is being made."""
-        if self._began is None:
-            self._began = self._cpu()
+        """A picture is being made. If the one before changed nothing, it never came to the terminal."""
+        self._began = self._cpu()
+        self._pictured, self._arrived = self._arrived, None
 
     def written(self) -> None:
         """The terminal has what was drawn: what it cost is known now."""
         if self._began is not None:
             self.drew(self._cpu() - self._began)
             self._began = None
-        if self._arrived is not None:
+        if self._pictured is not None:
             now = self._clock()
-            self.draws.add(now, now - self._arrived)
-            self._arrived = None
+            self.draws.add(now, now - self._pictured)
+            self._pictured = None
 
     def drew(self, took_ns: int) -> None:
         """A picture was made in `took_ns` of processor time."""

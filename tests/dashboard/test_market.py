@@ -60,6 +60,13 @@ def test_a_broken_message_is_refused(message: pb.Book) -> None:
         decode(message, None)
 
 
+def test_an_amount_beyond_all_measure_is_refused() -> None:
+    """Each part fits its field; their sum has no room in the books that are kept."""
+    with pytest.raises(MalformedBook, match="amount of 18446744073709551614"):
+        decode(book([(1, {0: 2**63 - 1, 1: 2**63 - 1})]), None)
+    assert decode(book([(1, {0: 2**63 - 1})]), None).bids[0].amount == 2**63 - 1
+
+
 def test_a_heartbeat_of_other_venues_is_refused() -> None:
     with pytest.raises(MalformedBook):
         decode(pb.Book(heartbeat=True, venues=[venue("one")]), decode(market(2), None))
