@@ -68,6 +68,15 @@ class Pace:
         self._began = self._cpu()
         self._pictured, self._arrived = self._arrived, None
 
+    @property
+    def under_way(self) -> bool:
+        """A picture was begun that the terminal does not have yet."""
+        return self._began is not None
+
+    def unchanged(self) -> None:
+        """What was begun is what the terminal shows already."""
+        self._began = self._pictured = None
+
     def written(self) -> None:
         """The terminal has what was drawn: what it cost is known now."""
         if self._began is not None:

@@ -138,15 +138,14 @@ class Painting(Widget):
     def _strip(self, row: Row, width: int, edge: bool = False, focused: bool = False) -> Strip:
         look, dimmed = self._look, self._dimmed
         segments = [Segment(text, look.style(role, fill, dimmed)) for text, role, fill in row.pieces()]
-        at = sum(len(text) for text, _, _ in segments)
-        strip = Strip(segments, at)
+        at = sum([len(segment.text) for segment in segments])
         inner = width - 2 if edge else width
         if at != inner:
-            strip = strip.adjust_cell_length(max(0, inner))
-        if not edge or width < 2:
-            return strip
-        side = Segment("│", look.style(edge_role(focused), None, False))
-        return Strip([side, *strip, side], width)
+            segments = list(Strip(segments, at).adjust_cell_length(max(0, inner)))
+        if edge and width >= 2:
+            side = Segment("│", look.style(edge_role(focused), None, False))
+            segments = [side, *segments, side]
+        return Strip(segments, width)
 
     def on_click(self, event: events.Click) -> None:
         """Tells where, as the panel counts."""
