@@ -109,14 +109,16 @@ class Painting(Widget):
         if width != self._strips_width:
             known.clear()
             self._strips_width = width
-        strips = [known.get(y) or self.render_line(y) for y in crop.line_range]
+        strips = [known.get(y) or self._line(y, width) for y in crop.line_range]
         if crop.column_span == (0, width):
             return strips
         return [strip.crop(*crop.column_span) for strip in strips]
 
     def render_line(self, y: int) -> Strip:
         """One line, exactly as wide as the widget."""
-        width = self.size.width
+        return self._line(y, self.size.width)
+
+    def _line(self, y: int, width: int) -> Strip:
         edge = self._frame is not None and 0 < y < len(self._rows) - 1
         row = self._rows[y] if y < len(self._rows) else blank(width)
         focused = edge and self._frame is not None and self._frame.focused

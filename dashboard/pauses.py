@@ -16,10 +16,11 @@ def seldom_collected() -> None:
 
 
 def let_go() -> None:
-    """Frees what Textual 8.2 holds of widgets that have gone.
+    """Frees what is left of pages and notices that were closed: once a minute, some hundredths of a second.
 
-    A cache of one of its methods has each widget's cache of lines in its keys, of the last 1,024 widgets: pages and
-    notices that were closed long ago, up to some hundred kilobytes each. Emptied, it fills again in one frame.
+    Textual 8.2 holds them: a cache of one of its methods has each widget's cache of lines in its keys, of the last
+    1,024 widgets, up to some hundred kilobytes each. Emptied, it fills again in one frame. The rest are cycles.
     """
     with suppress(AttributeError):  # another version of Textual
         StylesCache.get_inner_outer.cache_clear()
+    gc.collect()
