@@ -13,6 +13,7 @@ def seldom_collected() -> None:
     """Rare pauses: what is loaded by now is never looked through again, and each key that waited for it did."""
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
+    gc.enable()
 
 
 def let_go() -> None:
