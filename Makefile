@@ -55,6 +55,9 @@ load: $(VENV)/dev.stamp  ## a thousand clients on one server, a hundred of which
 pairs: $(VENV)/dev.stamp  ## two hundred pairs on one venue: time until all are live, weight, CPU, memory (PAIRS="--pairs 100")
 	$(BIN)/python -m bench.pairs $(PAIRS)
 
+dashboard: $(VENV)/dev.stamp  ## what client.py takes and how quick it is, in a terminal of tmux (DASHBOARD="--only rates")
+	$(BIN)/python -m bench.dashboard $(DASHBOARD)
+
 captures: $(VENV)/dev.stamp  ## what real sessions of the venues show, from ../shared/captures (ONEBOOK_CAPTURES names another folder)
 	$(BIN)/python -m tests.captures
 
@@ -79,4 +82,4 @@ pictures: $(VENV)/dev.stamp  ## the pictures in img/, from the real program on a
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
-.PHONY: help install install-dev run test slow lint types bench latency load pairs captures truth mutants storm soak proto pictures clean
+.PHONY: help install install-dev run test slow lint types bench latency load pairs dashboard captures truth mutants storm soak proto pictures clean

@@ -2,6 +2,7 @@
 """The client: a dashboard on a terminal, plain lines for scripts. Thin: arguments and wiring."""
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -166,6 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return print_stream(target, request, Wish(form, options.count, options.timeout, options.heartbeats))
     if settings.color not in ("auto", "none"):
         os.environ["TEXTUAL_COLOR_SYSTEM"] = {"16": "standard"}.get(settings.color, settings.color)
+    gc.disable()  # what is imported stays, and looking through it would be a fifth of the start; run() enables it
     from dashboard.running import Errand, run
 
     errand = Errand(options.screenshot, options.exit_after, headless=not drawable())

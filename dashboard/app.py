@@ -1,17 +1,16 @@
 """The Textual application: it owns the loop in which the stream is read and the picture is drawn."""
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from textual import events
 from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
 from textual.filter import LineFilter
 from textual.screen import Screen
 
@@ -23,7 +22,6 @@ from dashboard.desk import Desk
 from dashboard.feed import Clock
 from dashboard.frames import Frame
 from dashboard.keeping import Keeper
-from dashboard.keys import ACTIONS
 from dashboard.muting import silent
 from dashboard.options import Options
 from dashboard.painting import Painting
@@ -31,6 +29,7 @@ from dashboard.panels.base import Panel, Scene
 from dashboard.panels.book import BookPanel
 from dashboard.panels.shelf import all_panels
 from dashboard.panels.symbols import SymbolsPanel
+from dashboard.pauses import LET_GO_EVERY_S, let_go
 from dashboard.rows import Row
 from dashboard.settings import Settings, server_of
 from dashboard.stream import Stream, Target
@@ -39,15 +38,6 @@ from dashboard.wardrobe import Wardrobe, look_for
 from proto import orderbook_pb2 as pb
 
 TICK_S = 0.25  # ages run while nothing arrives; slow panels are drawn as often
-
-
-class MainScreen(Screen[None], inherit_bindings=False):
-    """Where the panels are. Pages above it hide its keys."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(key.keys, f"app.act('{key.id}')", key.label, id=key.id, show=False) for key in ACTIONS),
-        Binding("ctrl+c", "app.help_quit", show=False),
-    ]
 
 
 class Dashboard(App[None]):
@@ -99,9 +89,10 @@ class Dashboard(App[None]):
         self._exit_after_s = exit_after_s
         self._clock = clock
         self._warned_ns: int | None = None
-        self._wake = asyncio.Event()
+        self._wake, self._written = asyncio.Event(), asyncio.Event()
         self._connect = connect
         self._drawn_at = self._slow_at = 0.0
+        self._parts: dict[str, Painting] = {}
         self._plan: layout.Plan | None = None
         self._keys: tuple[header.FooterKey, ...] = ()
         self.stream = Stream(target, request, self.desk, self.desk.branches.all())
@@ -109,7 +100,7 @@ class Dashboard(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         """The one with the panels."""
-        return MainScreen(id="_default")
+        return stage.MainScreen(id="_default")
 
     def get_line_filters(self) -> list[LineFilter]:
         """Without colour, and in ASCII, where it is asked for."""
@@ -118,9 +109,9 @@ class Dashboard(App[None]):
     def compose(self) -> ComposeResult:
         """Header, body, pressure, keys. The plan tells which panels are seen, and how large."""
         yield self._made("header")
-        with Horizontal(id="body"):
+        with stage.Body(id="body"):
             yield self._made("book")
-            with Vertical(id="side"):
+            with stage.Side(id="side"):
                 for name in self.panels:
                     if name != "book":
                         yield self._made(name)
@@ -128,12 +119,14 @@ class Dashboard(App[None]):
         yield self._made("footer")
 
     def _made(self, name: str) -> Painting:
-        return Painting(self.wardrobe.look, id=name)
+        self._parts[name] = Painting(self.wardrobe.look, id=name)
+        return self._parts[name]
 
     def on_mount(self) -> None:
         """The first picture stands before the first connection is tried."""
         self.arrange()
         self.set_interval(TICK_S, self._tick)
+        self.set_interval(LET_GO_EVERY_S, let_go)
         self.run_worker(self._draw_on_arrival(), name="draw", group="draw")
         if self._connect:
             self.run_worker(self.stream.run(), name="stream", group="stream")
@@ -153,10 +146,17 @@ class Dashboard(App[None]):
         self._wake.set()
 
     async def _draw_on_arrival(self) -> None:
-        """Draws at once when the last picture is older than a frame, at the frame's end otherwise."""
+        """Draws at once when the last picture is older than a frame, at the frame's end otherwise.
+
+        One that has not come to the terminal yet is waited for: what is drawn over it was drawn for nobody.
+        """
         loop = asyncio.get_running_loop()
         while True:
             await self._wake.wait()
+            if self.desk.pace.under_way:
+                self._written.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._written.wait(), TICK_S)
             wait_s = self._drawn_at + self.desk.pace.frame_s - loop.time()
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
@@ -188,7 +188,8 @@ class Dashboard(App[None]):
         now = asyncio.get_running_loop().time()
         self._drawn_at = now
         screen = self.screen_stack[0] if self.screen_stack else None
-        if screen is None or not screen.is_mounted or len(screen.query(Painting)) < len(self.panels) + 3:
+        parts = self._parts.values()
+        if screen is None or not screen.is_mounted or not parts or not all(part.is_attached for part in parts):
             return  # not there yet, or going: an ending application takes its parts away one by one
         self.desk.pace.begins()
         self.frames += 1
@@ -200,18 +201,19 @@ class Dashboard(App[None]):
             self.painting("book").show(cards.too_small(scene.view, width, height), scene.view.frozen)
             return
         slow = everything or now - self._slow_at >= TICK_S
-        for name in self._plan.panels:
-            panel = self.panels[name]
-            if slow or not panel.slow:
-                self._show(panel, scene, self._plan.framed)
-        self._frame(scene, self._plan)
+        shown = [self.panels[name] for name in self._plan.panels if slow or not self.panels[name].slow]
+        changed = sum([self._show(panel, scene, self._plan.framed) for panel in shown])
+        if not changed + self._frame(scene, self._plan, slow):
+            self.desk.pace.unchanged()
         if slow:
             self._slow_at = now
             symbols = self.panels["symbols"]
             assert isinstance(symbols, SymbolsPanel)
-            self.desk.branches.quotes.watch(symbols.shown() if "symbols" in self._plan.panels else ())
+            self.desk.branches.quotes.watch(
+                symbols.shown() if "symbols" in self._plan.panels else (), self.desk.depth
+            )
 
-    def _show(self, panel: Panel, scene: Scene, framed: bool) -> None:
+    def _show(self, panel: Panel, scene: Scene, framed: bool) -> int:
         painting = self.painting(panel.id)
         width, height = painting.room(framed)
         frame = None
@@ -219,10 +221,10 @@ class Dashboard(App[None]):
         if framed:
             focused = panel.id == self.focused_panel and len(self._plan.panels if self._plan else ()) > 1
             frame = Frame(panel.heading(scene), panel.hint(scene), focused, panel.note(scene))
-        painting.show(rows, panel.dimmed(scene), frame)
+        return painting.show(rows, panel.dimmed(scene), frame)
 
-    def _frame(self, scene: Scene, plan: layout.Plan) -> None:
-        """The lines around the panels; the book was drawn, and knows what its cursor tells."""
+    def _frame(self, scene: Scene, plan: layout.Plan, slow: bool) -> int:
+        """The lines around the panels; the book was drawn, and knows what its cursor tells. Counts what changed."""
         view, width = scene.heard, self.size.width
         book = self.panels["book"]
         assert isinstance(book, BookPanel)
@@ -234,20 +236,24 @@ class Dashboard(App[None]):
             muted = silent(view.book, scene.options) if view.book is not None else frozenset()
             first = header.header(view, width, self.desk.depth, scene.badge)
             heading = [first, header.second(view, width, muted)][: plan.header]
-        self.painting("header").show(heading, view.frozen)
+        changed = self.painting("header").show(heading, view.frozen)
         if plan.pressure:
             line = book.readout(width) if "book" in plan.panels else None
-            self.painting("pressure").show([line or header.pressure(view, width, self.desk.depth)], scene.dimmed)
-        footer, self._keys = header.footer(view, width, scene.keys, self.focused_panel, scene.mini)
-        self.painting("footer").show([footer])
+            line = line or header.pressure(view, width, self.desk.depth)
+            changed += self.painting("pressure").show([line], scene.dimmed)
+        if slow:
+            footer, self._keys = header.footer(view, width, scene.keys, self.focused_panel, scene.mini)
+            changed += self.painting("footer").show([footer])
+        return changed
 
     def painting(self, name: str) -> Painting:
         """The widget of a panel, or of a line around them."""
-        return self.screen_stack[0].query_one(f"#{name}", Painting)
+        return self._parts[name]
 
     def post_display_hook(self) -> None:
         """The terminal has the picture."""
         self.desk.pace.written()
+        self._written.set()
 
     # Layout.
 
@@ -316,6 +322,8 @@ class Dashboard(App[None]):
         for screen in self.screen_stack:
             for painting in screen.query(Painting):
                 painting.wear(self.wardrobe.look)
+                if "glyphs" in values:
+                    painting.forget()
             if "glyphs" in values:
                 screen.refresh(layout=True)
         self.draw(everything=True)

@@ -19,7 +19,6 @@ from proto import orderbook_pb2_grpc as pb_grpc
 LACKING_RETRY_S = 60.0  # a server without the call may be replaced by one that has it
 REFUSED_RETRY_S = 5.0
 PAIRS_EVERY_S = 30.0  # pairs come and go seldom
-QUOTE_LEVELS = 5
 QUOTE_EVERY_MS = 1_000
 MAX_QUOTES = 40  # pairs that are watched at once on the screen of symbols
 
@@ -110,12 +109,13 @@ class Quotes(_Again):
         super().__init__()
         self._take = take
         self._pairs: tuple[str, ...] = ()
+        self._levels = 0
 
-    def watch(self, pairs: tuple[str, ...]) -> None:
-        """Only these from now on, at most MAX_QUOTES; none: nothing is read."""
-        pairs = pairs[:MAX_QUOTES]
-        if pairs != self._pairs:
-            self._pairs = pairs
+    def watch(self, pairs: tuple[str, ...], levels: int) -> None:
+        """Only these from now on, at most MAX_QUOTES; none: nothing is read. `levels` a side: what figures count."""
+        wanted = pairs[:MAX_QUOTES], max(1, levels)
+        if wanted != (self._pairs, self._levels):
+            self._pairs, self._levels = wanted
             self.again()
 
     async def _call(self, channel: grpc.aio.Channel) -> float:
@@ -128,7 +128,7 @@ class Quotes(_Again):
 
     async def _one(self, channel: grpc.aio.Channel, pair: str) -> None:
         stub: Any = pb_grpc.MarketDataStub(channel)  # type: ignore[no-untyped-call]
-        call = stub.StreamBook(pb.BookRequest(pair=pair, levels=QUOTE_LEVELS, min_interval_ms=QUOTE_EVERY_MS))
+        call = stub.StreamBook(pb.BookRequest(pair=pair, levels=self._levels, min_interval_ms=QUOTE_EVERY_MS))
         held: Book | None = None
         try:
             async for message in call:

@@ -1,6 +1,6 @@
 """The depth chart: how much stands between the mid and each price, as steps. Pure; integers to the last division."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
@@ -184,6 +184,8 @@ class _Grid:
         self.tops = [self._top(point.amount, most, full) for point in found.points]
         cross = frame.cross
         half = len(found.points) // 2 // self.dense
+        plain = frame.curves is Curves.TOTAL and glyphs is Glyphs.BLOCK
+        self.whole = [(top, self._role(at, 0)) for at, top in enumerate(self.tops)] if plain else []
         self.cross_at = None if cross is None else min(max(half + cross - (cross > 0), 0), room - 1)
 
     @staticmethod
@@ -193,6 +195,8 @@ class _Grid:
     def row(self, index: int) -> Row:
         """One line of cells, counted from above."""
         level = self.lines - 1 - index
+        if self.whole and self.cross_at is None:
+            return Row(fitted(self._columns(level), self.room))
         cell: Callable[[int, int], Span] = self._dots if self.glyphs is Glyphs.BRAILLE else self._block
         spans = [cell(column, level) for column in range(self.room)]
         if self.frame.curves is Curves.OVERLAID:
@@ -200,6 +204,18 @@ class _Grid:
         if self.cross_at is not None and spans[self.cross_at].text in (" ", "\u2800"):
             spans[self.cross_at] = Span("│", Role.AXIS)
         return Row(fitted(merged(spans), self.room))
+
+    def _columns(self, level: int) -> Iterator[Span]:
+        """The same for columns of one role each, which are most of what is ever drawn: a span for each run."""
+        text, last = "", Role.NORMAL
+        for top, role in self.whole:
+            filled = top - level * 8
+            sign, role = (BLOCKS[min(filled, 8)], role) if filled > 0 else (" ", Role.NORMAL)
+            if role is not last:
+                yield Span(text, last)
+                text, last = "", role
+            text += sign
+        yield Span(text, last)
 
     def _block(self, column: int, level: int) -> Span:
         filled = min(max(self.tops[column] - level * 8, 0), 8)

@@ -196,6 +196,7 @@ class Desk:
             heard=heard_view(view, options),
             options=options,
             tick=self._tick(view),
+            depth=self.depth,
             settings=self.settings,
             keys=self.keys,
             status=self.status,

@@ -5,13 +5,14 @@ server and the exchange), which the messages carry. A hung server raises no erro
 measured on the time since the last message; the server sends at least one a second.
 """
 
+from array import array
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
 
-from dashboard.market import Book, Touch
+from dashboard.market import Book, Level, Touch
 from dashboard.numbers import SECOND_NS
 
 STALE_AFTER_NS = 1_500_000_000  # the contract promises a message a second; half a second of grace
@@ -56,13 +57,56 @@ class Pause:
 
 
 class _Kept(NamedTuple):
-    """One update that can be gone back to."""
+    """One update that can be gone back to.
+
+    Its levels are kept as plain numbers: as objects those of all updates would be most of what this program holds,
+    and the collector of cycles would stop it for a tenth of a second to look through them.
+    """
 
     number: int  # counts the updates
     weight: int  # updates up to this one, with those that the server skipped
-    book: Book
-    arrived_ns: int
     trend: int
+    bare: Book
+    bids: Sequence[int]
+    asks: Sequence[int]
+
+    def book(self) -> Book:
+        """As it came."""
+        return replace(self.bare, bids=_unpacked(self.bids), asks=_unpacked(self.asks))
+
+
+class _Frozen(NamedTuple):
+    """What a pause shows."""
+
+    number: int
+    weight: int
+    trend: int
+    book: Book
+    elapsed_ns: int  # of the book, when the pause began
+    since_ns: int
+
+
+def _packed(levels: Sequence[Level]) -> Sequence[int]:
+    """Of each level: price, amount, how many venues, and of each its index and its amount."""
+    numbers: list[int] = []
+    for price, amount, amounts in levels:
+        numbers += (price, amount, len(amounts))
+        for part in amounts:
+            numbers += part
+    try:
+        return array("q", numbers)
+    except OverflowError:  # an amount beyond 63 bits, in the units of an asset that is counted in billions
+        return tuple(numbers)
+
+
+def _unpacked(numbers: Sequence[int]) -> tuple[Level, ...]:
+    levels, at = [], 0
+    while at < len(numbers):
+        price, amount, count = numbers[at : at + 3]
+        parts = numbers[at + 3 : at + 3 + 2 * count]
+        levels.append(Level(price, amount, tuple(zip(parts[::2], parts[1::2], strict=True))))
+        at += 3 + 2 * count
+    return tuple(levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +193,10 @@ class Feed:
         self._down_since_ns: int | None = None
         self._waiting_since_ns = clock()
         self._arrivals: deque[tuple[int, int]] = deque(maxlen=RATE_SAMPLES)  # (when, updates)
+        self._arrival_sum = 0  # updates of all of them
         self._kept: deque[_Kept] = deque(maxlen=KEPT_BOOKS)
         self._weight = 0  # updates of this pair
-        self._paused: tuple[_Kept, int, int] | None = None  # what, its age, and since when
+        self._paused: _Frozen | None = None
         self._conflated = 0
         self._crossings = 0
 
@@ -178,7 +223,7 @@ class Feed:
         self._attempt = 0
         self._down_since_ns = None
         if not book.heartbeat:
-            self._arrivals.append((now, 1 + book.conflated))
+            self._arrive(now, 1 + book.conflated)
             self._weight += 1 + book.conflated
             self._conflated += book.conflated
         filled = bool(book.live_venues or book.bids or book.asks)
@@ -195,7 +240,8 @@ class Feed:
         self._book, self._arrived_ns = book, now
         if not book.heartbeat or not self._kept:
             number = self._kept[-1].number + 1 if self._kept else 0
-            self._kept.append(_Kept(number, self._weight, book, now, self._trend))
+            bare = replace(book, bids=(), asks=())
+            self._kept.append(_Kept(number, self._weight, self._trend, bare, _packed(book.bids), _packed(book.asks)))
 
     def ended(self, failure: Failure, retry_in_ns: int) -> None:
         """The stream or the attempt ended; the next attempt comes in `retry_in_ns`."""
@@ -226,6 +272,7 @@ class Feed:
         self._waiting_since_ns = self._clock()
         self._kept.clear()
         self._arrivals.clear()
+        self._arrival_sum = 0
 
     def toggle_pause(self) -> None:
         """Freezes the picture, or goes back to the newest. There is nothing to freeze before the first book."""
@@ -233,8 +280,8 @@ class Feed:
             self._paused = None
         elif self._had_book and self._book is not None and self._kept:
             now = self._clock()
-            shown = self._kept[-1]._replace(book=self._book, trend=self._trend, weight=self._weight)
-            self._paused = (shown, now - self._arrived_ns, now)
+            number = self._kept[-1].number
+            self._paused = _Frozen(number, self._weight, self._trend, self._book, now - self._arrived_ns, now)
 
     def step(self, updates: int) -> bool:
         """Freezes, and goes so many kept updates on or back; False at the end of what is kept."""
@@ -242,10 +289,10 @@ class Feed:
             self.toggle_pause()
         if self._paused is None:
             return False
-        shown, _, since = self._paused
-        wanted = shown.number + updates - self._kept[0].number
+        wanted = self._paused.number + updates - self._kept[0].number
         at = max(0, min(wanted, len(self._kept) - 1))
-        self._paused = (self._kept[at], 0, since)
+        kept = self._kept[at]
+        self._paused = _Frozen(kept.number, kept.weight, kept.trend, kept.book(), 0, self._paused.since_ns)
         return at == wanted
 
     @property
@@ -258,15 +305,15 @@ class Feed:
         present = self.present()
         if self._paused is None:
             return present
-        shown, elapsed_ns, since = self._paused
+        shown = self._paused
         back = self._kept[-1].number - shown.number
         return replace(
             present,
             pair=shown.book.pair,
             book=shown.book,
-            elapsed_ns=elapsed_ns,
+            elapsed_ns=shown.elapsed_ns,
             trend=0 if shown.book.touch is Touch.EMPTY else shown.trend,
-            pause=Pause(self._clock() - since, self._weight - shown.weight, back),
+            pause=Pause(self._clock() - shown.since_ns, self._weight - shown.weight, back),
         )
 
     def present(self) -> View:
@@ -297,11 +344,18 @@ class Feed:
             crossings=self._crossings,
         )
 
+    def _arrive(self, now: int, count: int) -> None:
+        if len(self._arrivals) == RATE_SAMPLES:
+            self._arrival_sum -= self._arrivals.popleft()[1]
+        self._arrivals.append((now, count))
+        self._arrival_sum += count
+
     def _rate(self, now: int) -> int:
+        full = len(self._arrivals) == RATE_SAMPLES  # their number, not the window, cut the oldest
         while self._arrivals and self._arrivals[0][0] < now - RATE_WINDOW_NS:
-            self._arrivals.popleft()
+            self._arrival_sum -= self._arrivals.popleft()[1]
+            full = False
         if not self._arrivals:
             return 0
-        full = len(self._arrivals) == RATE_SAMPLES  # the deque, not the window, cuts the oldest
         span = max(now - self._arrivals[0][0], 1) if full else RATE_WINDOW_NS
-        return round(sum(count for _, count in self._arrivals) * SECOND_NS / span)
+        return round(self._arrival_sum * SECOND_NS / span)

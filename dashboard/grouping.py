@@ -68,6 +68,9 @@ def tick_of(sizes: Iterable[str], decimals: int) -> int:
     return max(1, min(ticks, default=1))
 
 
+_new = tuple.__new__  # what a named tuple does in the end
+
+
 def rounded(price: int, step: int, *, bid: bool) -> int:
     """The price of the group that a price belongs to: down for a bid, up for an ask."""
     return price // step * step if bid else -(-price // step) * step
@@ -125,9 +128,10 @@ def _side(levels: tuple[Level, ...], step: int, *, bid: bool) -> tuple[Group, ..
 
 @lru_cache(maxsize=KNOWN)
 def _alone(level: Level) -> Group:
-    price = level.price
-    parts = tuple(Part(venue, amount, amount * price) for venue, amount in level.amounts)
-    return Group(price, level.amount, level.amount * price, parts)
+    """Hundreds of them in every picture: made as plain tuples are, which takes half as long."""
+    price, total, amounts = level
+    parts = tuple([_new(Part, (venue, amount, amount * price)) for venue, amount in amounts])
+    return _new(Group, (price, total, total * price, parts))
 
 
 def _closed(price: int, gathered: dict[int, list[int]]) -> Group:

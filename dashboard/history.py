@@ -26,6 +26,8 @@ class History:
     def add(self, now_ns: int, value: int) -> None:
         """A sample. Time does not go back."""
         self._samples.append((now_ns, value))
+        while self._samples[0][0] <= now_ns - WINDOW_NS:
+            self._samples.popleft()
         second = now_ns // SECOND_NS
         if self._worst and self._worst[-1][0] == second:
             value = max(value, self._worst.pop()[1])
@@ -74,17 +76,17 @@ def sparkline(values: Sequence[int | None], glyphs: Glyphs = Glyphs.BLOCK) -> st
     return out
 
 
-def row(name: str, history: History, now_ns: int, width: int, glyphs: Glyphs = Glyphs.BLOCK) -> Row:
-    """A line of the health panel: the newest value, the last minute, p50 and p99."""
+def row(name: str, history: History, now_ns: int, width: int, glyphs: Glyphs = Glyphs.BLOCK, room: int = 6) -> Row:
+    """A line of the health panel: the newest value, the last minute, p50 and p99. `room`: cells of all names."""
     last = history.last
     half, worst = history.percentiles(now_ns, 50, 99)
     told = "─" if last is None else age(last)
     tail = "p50 ─  p99 ─" if half is None or worst is None else _both(half, worst)
-    count = max(0, min(CELLS, width - len(tail) - 23))
+    count = max(0, min(CELLS, width - len(tail) - room - 17))
     return line(
         width,
         [
-            Part(0, (Span(f"{name:<6}", Role.QUIET), Span(f"{told:>7}", Role.STRONG))),
+            Part(0, (Span(f"{name:<{room}}", Role.QUIET), Span(f"{told:>7}", Role.STRONG))),
             Part(2, (Span(history.sparkline(now_ns, count, glyphs) if count else "", Role.AXIS),)),
         ],
         [Part(1, (Span(tail),))],

@@ -149,7 +149,8 @@ def _stacked(
             out.append((spread, SPREAD))
         elif isinstance(entry, Rung):
             out.append((sheet.line(entry, above), cursor.named(entry)))
-            above = f"{sheet.formats.price_text(entry.price):>{sheet.columns.price}}"
+            if sheet.options.dim_prefix:
+                above = f"{sheet.formats.price_text(entry.price):>{sheet.columns.price}}"
         else:
             out.append((blank(width), None))
     for name, side, at in (("asks", asks, middle - 1), ("bids", bids, middle + 1)):

@@ -48,10 +48,10 @@ def folded(text: str) -> str:
 def _pointed(value: int, places: int, comma: str) -> str:
     sign = "-" if value < 0 else ""
     whole, rest = divmod(abs(value), 10**places)
-    digits = format(whole, ",") if comma else str(whole)
+    digits = f"{whole:,}" if comma else str(whole)
     if comma not in ("", ","):
         digits = digits.replace(",", comma)
-    return f"{sign}{digits}.{str(rest).zfill(places)}" if places else f"{sign}{digits}"
+    return f"{sign}{digits}.{rest:0{places}}" if places else f"{sign}{digits}"
 
 
 def divided(value: int, divisor: int) -> int:
@@ -82,7 +82,7 @@ class Format:
 
     def text(self, value: int) -> str:
         """The number; one that is not zero never prints as zero."""
-        shown = divided(value, self._divisor)
+        shown = value if self._divisor == 1 else divided(value, self._divisor)
         if not shown and value:
             sign = "<" if value > 0 else ">-"
             return sign + grouped(1, self.shown) + self.suffix

@@ -38,8 +38,8 @@ class Pace:
         self._frames: deque[tuple[int, int]] = deque(maxlen=SAMPLES)  # when, how long
         self.draws = History()
         self._began: int | None = None  # processor time when the picture that is not on the terminal yet was begun
-        self._arrived: int | None = None  # of the newest message, until it is drawn
-        self._drawn: int | None = None  # of the message in the picture that is not on the terminal yet
+        self._arrived: int | None = None  # when the newest message came that is in no picture yet
+        self._pictured: int | None = None  # and that of the picture that is being made
         self._told: tuple[int, Figures] | None = None
         self._cpu_at = (clock(), cpu())
         self._cpu_share: float | None = None
@@ -60,25 +60,32 @@ class Pace:
         return self._cap < self._asked
 
     def arrived(self) -> None:
-        """A message came."""
+        """A message came. One that replaces another before it was drawn is the one that is seen."""
         self._arrived = self._clock()
 
     def begins(self) -> None:
-        """A picture is being made."""
-        if self._began is None:
-            self._began = self._cpu()
-        if self._arrived is not None:
-            self._drawn, self._arrived = self._arrived, None
+        """A picture is being made. If the one before changed nothing, it never came to the terminal."""
+        self._began = self._cpu()
+        self._pictured, self._arrived = self._arrived, None
+
+    @property
+    def under_way(self) -> bool:
+        """A picture was begun that the terminal does not have yet."""
+        return self._began is not None
+
+    def unchanged(self) -> None:
+        """What was begun is what the terminal shows already."""
+        self._began = self._pictured = None
 
     def written(self) -> None:
         """The terminal has what was drawn: what it cost is known now."""
         if self._began is not None:
             self.drew(self._cpu() - self._began)
             self._began = None
-        if self._drawn is not None:
+        if self._pictured is not None:
             now = self._clock()
-            self.draws.add(now, now - self._drawn)
-            self._drawn = None
+            self.draws.add(now, now - self._pictured)
+            self._pictured = None
 
     def drew(self, took_ns: int) -> None:
         """A picture was made in `took_ns` of processor time."""

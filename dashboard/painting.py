@@ -6,7 +6,7 @@ from itertools import groupby
 from rich.segment import Segment
 from textual import events
 from textual.cache import LRUCache
-from textual.filter import ANSIToTruecolor
+from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -17,7 +17,7 @@ from dashboard.rows import Row, blank
 from dashboard.themes import Look
 
 ROLLED = 3
-CACHED_STRIPS = 1024  # a few screens: levels that move by a row keep their strip
+CACHED_STRIPS = 128  # two screens: levels that move by a row keep their strip. A strip takes some kilobytes
 
 
 class Painting(Widget):
@@ -47,6 +47,8 @@ class Painting(Widget):
         super().__init__(id=id)
         self._look = look
         self._rows: list[Row] = []
+        self._strips: dict[int, Strip] = {}  # by line, for as long as its row stays the same
+        self._strips_width = 0
         self._dimmed = False
         self._frame: Frame | None = None
         self._cache: LRUCache[tuple[Row, bool, int, bool, bool], Strip] = LRUCache(CACHED_STRIPS)
@@ -55,8 +57,16 @@ class Painting(Widget):
         """Another look: every line is drawn anew."""
         if look != self._look:
             self._look = look
-            self._cache.clear()
-            self.refresh()
+            self.forget()
+
+    def forget(self) -> None:
+        """Every line is drawn anew."""
+        self._cache.clear()
+        self._anew()
+
+    def _anew(self) -> None:
+        self._strips.clear()
+        self.refresh()
 
     def room(self, framed: bool) -> tuple[int, int]:
         """Width and height of the rows to give."""
@@ -76,34 +86,39 @@ class Painting(Widget):
         self._frame = frame
         if dimmed != self._dimmed or len(before) != len(self._rows) or edge_changed:
             self._dimmed = dimmed
-            self.refresh()
+            self._anew()
             return len(self._rows)
         changed = [y for y, (old, new) in enumerate(zip(before, self._rows, strict=True)) if old != new]
         if changed:
             width = self.size.width
+            for y in changed:
+                self._strips.pop(y, None)
             # Neighbouring lines have the same distance to their place in the list: one region for each run.
             runs = (list(run) for _, run in groupby(enumerate(changed), lambda entry: entry[1] - entry[0]))
             self.refresh(*(Region(0, run[0][1], width, len(run)) for run in runs))
         return len(changed)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The lines of a part. Textual's own way costs a third more, for borders and tints that there are none of.
+        """The lines as they are.
 
-        Its filters are applied here; that for the terminal's own sixteen colours has nothing to do in truecolour.
+        There are no borders, paddings or backgrounds of Textual's to be put around each line anew in every frame, and
+        its filters have been applied when the strip was made: that is a third of what a frame costs.
         """
-        strips = [self.render_line(y) for y in range(crop.y, crop.bottom)]
-        filters = [found for found in self.get_line_filters() if not isinstance(found, ANSIToTruecolor)]
-        if filters:
-            behind = self.background_colors[1]
-            for found in filters:
-                strips = [strip.apply_filter(found, behind) for strip in strips]
-        if crop.x or crop.width != self.size.width:
-            strips = [strip.crop(crop.x, crop.right) for strip in strips]
-        return strips
+        width = self.size.width
+        known = self._strips
+        if width != self._strips_width:
+            known.clear()
+            self._strips_width = width
+        strips = [known.get(y) or self._line(y, width) for y in crop.line_range]
+        if crop.column_span == (0, width):
+            return strips
+        return [strip.crop(*crop.column_span) for strip in strips]
 
     def render_line(self, y: int) -> Strip:
         """One line, exactly as wide as the widget."""
-        width = self.size.width
+        return self._line(y, self.size.width)
+
+    def _line(self, y: int, width: int) -> Strip:
         edge = self._frame is not None and 0 < y < len(self._rows) - 1
         row = self._rows[y] if y < len(self._rows) else blank(width)
         focused = edge and self._frame is not None and self._frame.focused
@@ -111,21 +126,28 @@ class Painting(Widget):
         strip = self._cache.get(key)
         if strip is None:
             strip = self._strip(row, width, edge, focused)
+            for each in self._filters():
+                strip = strip.apply_filter(each, self.background_colors[1])
             self._cache.set(key, strip)
+        self._strips[y] = strip
         return strip
+
+    def _filters(self) -> list[LineFilter]:
+        """Of a theme with colours of its own, none is the terminal's: these need no translation."""
+        plain = self._look.palette is None
+        return [each for each in self.app.get_line_filters() if plain or not isinstance(each, ANSIToTruecolor)]
 
     def _strip(self, row: Row, width: int, edge: bool = False, focused: bool = False) -> Strip:
         look, dimmed = self._look, self._dimmed
         segments = [Segment(text, look.style(role, fill, dimmed)) for text, role, fill in row.pieces()]
-        at = sum(len(text) for text, _, _ in segments)
-        strip = Strip(segments, at)
+        at = sum([len(segment.text) for segment in segments])
         inner = width - 2 if edge else width
         if at != inner:
-            strip = strip.adjust_cell_length(max(0, inner))
-        if not edge or width < 2:
-            return strip
-        side = Segment("│", look.style(edge_role(focused), None, False))
-        return Strip([side, *strip, side], width)
+            segments = list(Strip(segments, at).adjust_cell_length(max(0, inner)))
+        if edge and width >= 2:
+            side = Segment("│", look.style(edge_role(focused), None, False))
+            segments = [side, *segments, side]
+        return Strip(segments, width)
 
     def on_click(self, event: events.Click) -> None:
         """Tells where, as the panel counts."""

@@ -132,23 +132,31 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 
 def fitted(spans: Iterable[Span], width: int) -> tuple[Span, ...]:
-    """Exactly `width` cells: blanks added, or the end cut with an ellipsis."""
+    """Exactly `width` cells: blanks added, or the end cut with an ellipsis. Neighbours of one role are joined."""
     out: list[Span] = []
-    room = width
-    for span in spans:
-        if not span.text:
-            continue
-        if len(span.text) > room:
-            if room:
-                out.append(Span(span.text[: room - 1] + "…", span.role))
-            elif out:
-                out[-1] = Span(out[-1].text[:-1] + "…", out[-1].role)
-            room = 0
+    text, role, room = "", Role.NORMAL, width  # the span that is being joined; cells that are left
+    for more, kind in spans:
+        over = len(more) > room
+        if over and room:
+            more = more[: room - 1] + "…"
+        elif over:
+            more, text = "", text[:-1] + "…" * bool(text)
+        room -= len(more)
+        if kind == role or not more:
+            text += more
+        else:
+            if text:
+                out.append(Span(text, role))
+            text, role = more, kind
+        if over:
             break
-        out.append(span)
-        room -= len(span.text)
-    out.append(Span(" " * room))
-    return merged(out)
+    if room and role == Role.NORMAL:
+        text += " " * room
+    if text:
+        out.append(Span(text, role))
+    if room and role != Role.NORMAL:
+        out.append(Span(" " * room))
+    return tuple(out)
 
 
 def line(width: int, left: Sequence[Part], right: Sequence[Part] = (), gap: str = "  ") -> Row:

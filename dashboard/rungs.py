@@ -24,6 +24,9 @@ class Rung(NamedTuple):
         return self.group.price
 
 
+_new = tuple.__new__  # what a named tuple does in the end, in half the time
+
+
 def rungs(groups: Groups, bid: bool, away: frozenset[int] = frozenset()) -> tuple[Rung, ...]:
     """One side, best first; totals are summed as integers. `away`: venues that are not counted."""
     book = groups.book
@@ -39,7 +42,7 @@ def rungs(groups: Groups, bid: bool, away: frozenset[int] = frozenset()) -> tupl
         price = group.price
         bound = horizon is not None and beyond(price, horizon, bid)
         crossed = overlap is not None and not beyond(price, overlap, bid)
-        out.append(Rung(bid, rank, group, total, value, bound, rank == last, crossed))
+        out.append(_new(Rung, (bid, rank, group, total, value, bound, rank == last, crossed)))
     return tuple(out)
 
 

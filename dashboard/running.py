@@ -11,6 +11,7 @@ from typing import NamedTuple
 from dashboard.app import Dashboard
 from dashboard.config import ConfigFile
 from dashboard.options import Glyphs
+from dashboard.pauses import seldom_collected
 from dashboard.settings import Settings
 from dashboard.stream import Target
 from dashboard.wardrobe import look_for
@@ -42,6 +43,7 @@ def run(target: Target, request: pb.BookRequest, settings: Settings, config: Con
         errand=errand.screenshot,
         exit_after_s=errand.exit_after_s,
     )
+    seldom_collected()
     width, height = shutil.get_terminal_size()
     app.run(mouse=settings.mouse, headless=errand.headless, size=(width, height) if errand.headless else None)
     return app.return_code or 0

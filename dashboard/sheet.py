@@ -90,6 +90,8 @@ class Sheet:
         bright = self.marks.flashes.lit(rung.bid, rung.price, self.marks.now_ns)
         text = "◆" * large + self.formats.size.text(figure(group, self.options.unit))
         role = Role.LARGE if large else Role.FLASH if bright else Role.NORMAL
+        if role is Role.NORMAL:
+            return [Span(f"{self.gap[:-1]}{text:>{columns.size + 1}}")]
         return [Span(self.gap[:-1]), Span(f"{text:>{columns.size + 1}}", role)]
 
     def price(self, rung: Rung, before: str = "") -> list[Span]:
@@ -100,6 +102,8 @@ class Sheet:
             role = Role.BEST_BID if rung.bid else Role.BEST_ASK
         same = common(before, text) if self.options.dim_prefix and rung.rank else 0
         sign, sign_role = ("×", Role.CROSSED) if rung.crossed else ("…" if rung.cut else " ", Role.QUIET)
+        if not same:
+            return [Span(self.gap), Span(text, role), Span(sign, sign_role)]
         return [Span(self.gap), Span(text[:same], Role.QUIET), Span(text[same:], role), Span(sign, sign_role)]
 
     def sums(self, rung: Rung) -> list[Span]:

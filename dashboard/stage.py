@@ -1,11 +1,36 @@
-"""Gives the parts of the screen the places of a plan."""
+"""What the parts of the screen stand on, and the places that a plan gives them."""
 
 from collections.abc import Iterable
+from typing import ClassVar
 
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
+from dashboard.keys import ACTIONS
 from dashboard.layout import Plan
 from dashboard.painting import Painting
+
+
+class MainScreen(Screen[None], inherit_bindings=False):
+    """Where the panels are. Pages above it hide its keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(key.keys, f"app.act('{key.id}')", key.label, id=key.id, show=False) for key in ACTIONS),
+        Binding("ctrl+c", "app.help_quit", show=False),
+    ]
+
+
+class Body(Horizontal):
+    """The book and what stands beside it. Nothing of its own is ever seen."""
+
+    BLANK = True  # not drawn line by line in every frame
+
+
+class Side(Vertical):
+    """The panels beside the book."""
+
+    BLANK = True
 
 
 def arrange(screen: Screen[None], plan: Plan, panels: Iterable[str]) -> None:

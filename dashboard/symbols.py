@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 
 from dashboard.feed import FeedState, View
 from dashboard.header import GLYPHS, mid_text, spread_text
@@ -22,12 +23,18 @@ class Order(StrEnum):
     AGE = "age"  # oldest first
 
 
-def ordered(views: Mapping[str, View | None], order: Order, before: Sequence[str], idle_ns: int) -> tuple[str, ...]:
-    """The pairs in their order. While keys are pressed those of `before` stay where they are; new ones follow."""
+def ordered(
+    views: Mapping[str, View | None], order: Order, before: Sequence[str], idle_ns: int, depth: int = 10
+) -> tuple[str, ...]:
+    """The pairs in their order. While keys are pressed those of `before` stay where they are; new ones follow.
+
+    `depth`: levels a side that the imbalance counts, as in the header.
+    """
     if idle_ns < CALM_NS and before:
         kept = [pair for pair in before if pair in views]
         return (*kept, *(pair for pair in sorted(views) if pair not in before))
-    return tuple(sorted(views, key=lambda pair: (*_KEYS[order](views[pair]), pair)))
+    key = partial(_imbalance, depth=depth) if order is Order.IMBALANCE else _KEYS[order]
+    return tuple(sorted(views, key=lambda pair: (*key(views[pair]), pair)))
 
 
 def _spread(view: View | None) -> tuple[int, ...]:
@@ -37,8 +44,8 @@ def _spread(view: View | None) -> tuple[int, ...]:
     return 0, book.spread * 10**12 // abs(book.twice_mid)
 
 
-def _imbalance(view: View | None) -> tuple[int, ...]:
-    sums = view.book.sums(10) if view is not None and view.book is not None else (0, 0)
+def _imbalance(view: View | None, depth: int) -> tuple[int, ...]:
+    sums = view.book.sums(depth) if view is not None and view.book is not None else (0, 0)
     if not sum(sums):
         return (1, 0)
     return 0, -((sums[0] - sums[1]) * 10**6 // sum(sums))
@@ -58,7 +65,6 @@ def _age(view: View | None) -> tuple[int, ...]:
 _KEYS: dict[Order, Callable[[View | None], tuple[int, ...]]] = {
     Order.PAIR: lambda _: (),
     Order.SPREAD: _spread,
-    Order.IMBALANCE: _imbalance,
     Order.VENUES: _venues,
     Order.AGE: _age,
 }
@@ -71,6 +77,7 @@ def rows(
     height: int,
     selected: int = 0,
     order: Order = Order.PAIR,
+    depth: int = 10,
 ) -> list[Row]:
     """Exactly `height` rows: heads, then the pairs; the selected one stays in sight. Without a view: not asked."""
     if height < 1:
@@ -79,7 +86,7 @@ def rows(
     first = max(0, min(selected - room + 1, len(pairs) - room))
     out = [_heads(width, order)]
     for index, pair in enumerate(pairs[first : first + room], first):
-        out.append(_line(pair, views.get(pair), width, chosen=index == selected))
+        out.append(_line(pair, views.get(pair), width, depth, chosen=index == selected))
     if not pairs:
         out.append(Row(fitted([Span("  no pair known yet", Role.QUIET)], width)))
     return (out + [blank(width)] * height)[:height]
@@ -98,7 +105,7 @@ def _heads(width: int, order: Order) -> Row:
     return Row(fitted([Span(text.ljust(width), Role.HEAD)], width))
 
 
-def _line(pair: str, view: View | None, width: int, *, chosen: bool) -> Row:
+def _line(pair: str, view: View | None, width: int, depth: int, *, chosen: bool) -> Row:
     mark = Span("> " if chosen else "  ")
     name = Span(f"{pair:<{PAIR}} ", Role.KEY)
     fill = width if chosen else 0
@@ -115,7 +122,7 @@ def _line(pair: str, view: View | None, width: int, *, chosen: bool) -> Row:
     mid += "   " * (mid == NONE)  # where the mark of its last change would stand
     glyph, feed = GLYPHS[view.state]
     quiet = Role.QUIET if view.state is not FeedState.LIVE else Role.NORMAL
-    imb = imbalance(*book.sums(10)) if book is not None else NONE
+    imb = imbalance(*book.sums(depth)) if book is not None else NONE
     spans = [
         mark,
         name,

@@ -24,6 +24,7 @@ class Scene:
     heard: View  # without the amounts of muted venues
     options: Options
     tick: int  # of the finest venue, in units of price
+    depth: int  # levels a side that figures count: those that the ladder displays
     settings: Settings
     keys: Keys
     status: Status | None

@@ -33,7 +33,8 @@ class HealthPanel(Scrolling):
         names = ["age", "wire", "draw", *sorted(scene.lags)] if height >= MUCH else ["age"]
         known = {"age": scene.ages, "wire": scene.wires, "draw": scene.draws, **scene.lags}
         glyphs = scene.options.glyphs
-        return [history.row(name[:6], known[name], scene.now_ns, width, glyphs) for name in names]
+        room = max(6, *(len(name) for name in names))
+        return [history.row(name, known[name], scene.now_ns, width, glyphs, room) for name in names]
 
     def _feed(self, scene: Scene, width: int) -> Row:
         view, book = scene.view, scene.view.book

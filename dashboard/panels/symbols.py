@@ -27,11 +27,11 @@ class SymbolsPanel(Panel):
         if scene.view.pair in views and scene.view.book is not None:
             views[scene.view.pair] = scene.view
         idle_ns = symbols.CALM_NS if self._key_ns is None else scene.now_ns - self._key_ns
-        self._pairs = symbols.ordered(views, self._order, self._pairs, idle_ns)
+        self._pairs = symbols.ordered(views, self._order, self._pairs, idle_ns, scene.depth)
         self._room = max(1, height - 1)
         place = self._place()
         self._first = max(0, min(place - self._room + 1, len(self._pairs) - self._room))
-        return symbols.rows(views, self._pairs, width, height, place, self._order)
+        return symbols.rows(views, self._pairs, width, height, place, self._order, scene.depth)
 
     def _place(self) -> int:
         if self._chosen not in self._pairs:

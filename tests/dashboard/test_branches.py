@@ -120,14 +120,14 @@ async def test_quotes_are_read_while_somebody_looks(server: FakeServer) -> None:
         assert server.streams >= 2
         await pilot.press("1")
         await until(lambda: server.streams == 1, "the quotes to end")
-    quotes = [request for request in server.requests if request.levels == module.QUOTE_LEVELS]
+    quotes = [request for request in server.requests if request.min_interval_ms == module.QUOTE_EVERY_MS]
     assert {request.pair for request in quotes} == set(PAIRS)
-    assert all(request.min_interval_ms == module.QUOTE_EVERY_MS for request in quotes)
+    assert {request.levels for request in quotes} == {app.desk.depth}, "their imbalance counts as the header's does"
 
 
 async def test_at_most_so_many_quotes(server: FakeServer) -> None:
     quotes = module.Quotes(lambda _: None)
-    quotes.watch(tuple(f"A{number}/B" for number in range(100)))
+    quotes.watch(tuple(f"A{number}/B" for number in range(100)), 10)
     assert len(quotes._pairs) == module.MAX_QUOTES
 
 

@@ -1,12 +1,14 @@
 """The state of the feed, by a clock that is moved by hand."""
 
 import pytest
+from hypothesis import given
 
 from dashboard.feed import Failure, Feed, FeedState
 from dashboard.market import decode
 from proto import orderbook_pb2 as pb
 from tests.dashboard.conftest import SECOND, HandClock
 from tests.dashboard.fake import EPOCH_NS, book, heartbeat, market, venue
+from tests.dashboard.shown import messages
 
 LOST = Failure("UNAVAILABLE", "connection refused")
 
@@ -137,6 +139,30 @@ def test_heartbeats_are_no_updates(feed: Feed) -> None:
 def test_nothing_to_freeze_before_a_book(feed: Feed) -> None:
     feed.toggle_pause()
     assert not feed.paused
+
+
+@given(messages())
+def test_kept_updates_come_back_as_they_were(message: pb.Book) -> None:
+    """They are kept as plain numbers, and shown as books again."""
+    clock = HandClock()
+    feed = Feed("127.0.0.1:1", "BTC/USDT", clock)
+    feed.connected()
+    told = decode(message, None)
+    feed.received(told)
+    feed.received(decode(market(3, sequence=2), None))
+    feed.step(-1)
+    if feed.paused:
+        assert feed.view().book == told
+
+
+def test_a_kept_update_holds_the_largest_amounts(feed: Feed) -> None:
+    """Each part fills its field, and their sum is beyond it."""
+    told = decode(book([(1, {0: 2**64 - 1, 1: 2**64 - 1})]), None)
+    feed.received(told)
+    feed.received(decode(market(3, sequence=2), None))
+    feed.step(-1)
+    shown = feed.view().book
+    assert shown is not None and shown.bids == told.bids
 
 
 def test_a_server_lost_while_paused_is_told(feed: Feed) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dashboard import header
 from dashboard.desk import Desk
 from dashboard.feed import Failure
 from dashboard.market import decode
@@ -192,6 +193,26 @@ def test_symbols_tell_the_mid_of_what_is_watched() -> None:
     assert "64,123.30" in lines["BTC/USDT"]
     assert "3,800.00" in lines["ETH/BTC"]
     assert "─" in lines["ETH/USDT"]
+
+
+def test_the_symbols_and_the_header_count_the_same_levels() -> None:
+    """The same pair has one imbalance, whatever screen tells it."""
+    made = full()
+    for depth in (3, 19):
+        made.depth = depth
+        told = header.imbalance_text(scene(made).heard, depth)
+        line = next(line for line in text(made, "symbols").splitlines() if "BTC/USDT" in line)
+        assert f" {told} " in line
+
+
+def test_venues_have_their_whole_names_beside_their_lags() -> None:
+    message = market(venues=[venue(name, lag_ns=5_000_000) for name in ("binance", "bitstamp", "coinbaseadvanced")])
+    made = desk()
+    made.connected()
+    made.received(decode(message, None))
+    told = text(made, "health", 80)
+    for name in ("binance ", "bitstamp ", "coinbaseadvanced "):
+        assert f" {name}" in told
 
 
 def test_only_pairs_in_sight_are_watched() -> None:

@@ -48,6 +48,18 @@ def test_orders(order: Order, first: str | None, last: str) -> None:
     assert found[-1] == last
 
 
+def test_the_imbalance_counts_as_many_levels_as_asked() -> None:
+    message = book([(100, {0: 30}), (99, {0: 90})], [(101, {0: 10}), (102, {0: 10})])
+    views: dict[str, View | None] = {"A/B": view_of(message)}
+    assert "+50%" in rows(views, ("A/B",), 100, 2, depth=1)[1].text
+    assert "+71%" in rows(views, ("A/B",), 100, 2, depth=2)[1].text
+    other = view_of(book([(100, {0: 20})], [(101, {0: 10})]))
+    for depth, first in ((1, "A/B"), (2, "A/B")):
+        assert ordered({**views, "C/D": other}, Order.IMBALANCE, (), 10**12, depth)[0] == first
+    assert ordered({"A/B": view_of(book([(9, {0: 1}), (8, {0: 99})], [(10, {0: 1}), (11, {0: 1})])), "C/D": other},
+                   Order.IMBALANCE, (), 10**12, 1)[0] == "C/D"  # fmt: skip
+
+
 def test_nothing_moves_while_keys_are_pressed() -> None:
     before = ("X/Y", "BTC/USDT", "GONE/PAIR")
     assert ordered(VIEWS, Order.AGE, before, CALM_NS - 1)[:2] == ("X/Y", "BTC/USDT")
