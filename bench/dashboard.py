@@ -288,13 +288,15 @@ def _figures(
     return out
 
 
-@dataclass(frozen=True, slots=True)
+_STARTS = 7
+
+
+@dataclass(frozen=True)
 class Plan:
     """How much is measured."""
 
     seconds: float = 10.0
     rounds: int = 3
-    starts: int = 7
 
 
 def measure(plan: Plan, only: Sequence[str] = ()) -> list[Figure]:
@@ -321,7 +323,7 @@ def measure(plan: Plan, only: Sequence[str] = ()) -> list[Figure]:
             found = [outage(children) for _ in range(plan.rounds)]
             out += _figures("server", found, (("hung", "s", 2.0), ("killed", "s", 1.0), ("recovery", "s", 3.0)))
         if not only or "start" in only:
-            out += _figures("start", [first_picture() for _ in range(plan.starts)], (("first", "s", 0.5),))
+            out += _figures("start", [first_picture() for _ in range(_STARTS)], (("first", "s", 0.5),))
     return out
 
 
@@ -343,10 +345,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument(
-        "--seconds", type=float, default=Plan().seconds, help="of a round at one rate (default %(default)s)"
-    )
-    p.add_argument("--rounds", type=int, default=Plan().rounds, help="of each measurement (default %(default)s)")
+    p.add_argument("--seconds", type=float, default=Plan.seconds, help="of a round at one rate (default %(default)s)")
+    p.add_argument("--rounds", type=int, default=Plan.rounds, help="of each measurement (default %(default)s)")
     p.add_argument("--only", action="append", choices=("rates", "keys", "outage", "start"), default=[])
     p.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     told = p.parse_args(arguments)

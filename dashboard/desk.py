@@ -16,12 +16,13 @@ from dashboard.muting import heard_view
 from dashboard.pace import Pace
 from dashboard.panels.base import Scene
 from dashboard.rows import Role
-from dashboard.rules import parse
+from dashboard.rules import Subject, parse
 from dashboard.settings import Settings
 from dashboard.status import Catalog, Status, catalog_of, status_of
 from dashboard.trades import MalformedTrades, TradeList
 from proto import orderbook_pb2 as pb
 
+WORST_AGE_EVERY_NS = 250_000_000
 RECENT_TRADES = 200  # of the past, to begin with
 
 
@@ -62,6 +63,7 @@ class Desk:
         self.ages, self.wires = History(), History()
         self._wall = wall
         self._offset_ns: int | None = None  # the least difference of the server's clock and ours, transit included
+        self._worst_age: tuple[int, int | None] | None = None  # when it was looked for last
         self.branches = Branches(self)
 
     # The stream's listener.
@@ -92,10 +94,18 @@ class Desk:
     def watch(self) -> None:
         """Holds the alert rules against the newest, whether the picture is paused or not."""
         if self.alerts.rules:
-            _, worst = self.ages.percentiles(self._clock(), 50, 99)
-            for alert in self.alerts.watch(self.feed.present(), self.depth, worst):
+            for alert in self.alerts.watch(self.feed.present(), self.depth, self._age_p99()):
                 self.journal.note(f"alert: {alert.text}", "!", LEVEL_ROLES[alert.rule.level])
                 self.alerted(alert)
+
+    def _age_p99(self) -> int | None:
+        """Of the last minute; ordering its samples for every message would cost more than drawing it."""
+        if all(rule.subject is not Subject.AGE for rule in self.alerts.rules):
+            return None
+        now = self._clock()
+        if self._worst_age is None or now - self._worst_age[0] >= WORST_AGE_EVERY_NS:
+            self._worst_age = now, self.ages.percentiles(now, 99)[0]
+        return self._worst_age[1]
 
     def _measure(self, book: Book) -> None:
         """What the message tells of clocks and ways."""

@@ -245,3 +245,16 @@ def test_the_cursor_stays_on_a_line_that_is_there() -> None:
         panel.act("cursor.down", host)
     rows = panel.rows(scene(full()), 80, 3)
     assert rows[-1].text.startswith(">O okx")
+
+
+def test_an_alert_on_the_age_speaks_of_the_worst_of_late(hand_clock: HandClock) -> None:
+    """The order of its samples is looked at four times a second, not with every message."""
+    spoken: list[str] = []
+    made = desk(hand_clock, alerts=("age p99 >= 250ms",))
+    made.alerted = lambda alert: spoken.append(alert.text)
+    made.connected()
+    for lag_ms in (20, 400, 400):
+        clocks = pb.Clocks(venue_ns=EPOCH_NS - lag_ms * 1_000_000, received_ns=EPOCH_NS, sent_ns=EPOCH_NS)
+        made.received(decode(market(3, clocks=clocks), None))
+        hand_clock.forward(0.2)
+    assert spoken == ["age p99 400 ms"]
