@@ -91,12 +91,12 @@ def test_a_config_file_serves_and_the_command_line_wins(tmp_path: Path, endpoint
 
 def test_no_venue_reachable_ends_with_one_line_and_code_1() -> None:
     venues = (f"--endpoint=binance.rest={CLOSED}", f"--endpoint=bitstamp.rest={CLOSED}")
-    with running("server.py", *venues, "--exchanges=binance,bitstamp") as process:
+    with running("server.py", "--port", "0", *venues, "--exchanges=binance,bitstamp") as process:
         assert process.wait() == 1
-        assert len(process.err) == 1, process.err
-        assert "no venue reachable" in process.err[0]
-        assert "Connection refused" in process.err[0]
-        assert "--endpoint" in process.err[0]
+        [told] = [line for line in process.err if not _CORE.match(line)]
+        assert "no venue reachable" in told
+        assert "Connection refused" in told
+        assert "--endpoint" in told
 
 
 def test_an_unknown_pair_ends_with_the_nearest_names_and_code_1(endpoints: list[str]) -> None:
