@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashboard.picture import NoPicture, can_convert, file_name, png_of, title
+from dashboard.picture import NoPicture, can_convert, file_name, png_apart, title
 
 if TYPE_CHECKING:
     from dashboard.app import Dashboard
@@ -66,4 +66,4 @@ class Album:
 
 
 def _write_png(svg: str, path: Path) -> None:
-    path.write_bytes(png_of(svg))
+    path.write_bytes(png_apart(svg))

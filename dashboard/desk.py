@@ -156,7 +156,7 @@ class Desk:
     def quote_came(self, book: Book) -> None:
         """The top of some pair's book."""
         if book.pair not in self._quotes:
-            self._quotes[book.pair] = Feed(self.feed.address, book.pair, self._clock)
+            self._quotes[book.pair] = Feed(self.feed.address, book.pair, self._clock, kept=1)
         self._quotes[book.pair].received(book)
 
     def branch_lost(self, what: str, failure: Failure) -> None:

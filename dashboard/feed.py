@@ -175,7 +175,7 @@ class Feed:
     One event loop writes and reads it; it draws nothing and waits for nothing.
     """
 
-    def __init__(self, address: str, pair: str, clock: Clock) -> None:
+    def __init__(self, address: str, pair: str, clock: Clock, kept: int = KEPT_BOOKS) -> None:
         self.address = address
         self.pair = pair
         self._clock = clock
@@ -194,7 +194,7 @@ class Feed:
         self._waiting_since_ns = clock()
         self._arrivals: deque[tuple[int, int]] = deque(maxlen=RATE_SAMPLES)  # (when, updates)
         self._arrival_sum = 0  # updates of all of them
-        self._kept: deque[_Kept] = deque(maxlen=KEPT_BOOKS)
+        self._kept: deque[_Kept] = deque(maxlen=kept)
         self._weight = 0  # updates of this pair
         self._paused: _Frozen | None = None
         self._conflated = 0

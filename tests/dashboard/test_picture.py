@@ -1,14 +1,17 @@
 """Pictures by the key: a valid SVG of every screen, and a PNG whose columns stand under each other."""
 
+import io
 import struct
+import sys
 import xml.etree.ElementTree as ET
 import zlib
 from pathlib import Path
 
 import pytest
 
+from dashboard import picture
 from dashboard.market import decode
-from dashboard.picture import FONTS, can_convert, png_of
+from dashboard.picture import FONTS, NoPicture, can_convert, png_apart, png_of
 from tests.dashboard.conftest import HandClock, dashboard, until
 from tests.dashboard.fake import market
 
@@ -77,3 +80,30 @@ def test_columns_of_the_png_stand_under_each_other() -> None:
     ends = [max(x for x in range(300) if drawn[40 * (at + 1) - 7][4 * x + 3] > 200) for at in range(len(lines))]
     assert len(set(ends)) == 1
     assert ends[0] > 100, "something is drawn there"
+
+
+SMALL = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9" fill="white"/></svg>'
+
+
+@pytest.mark.skipif(not can_convert(), reason="resvg-py is not installed: pip install -r requirements-pictures.txt")
+@pytest.mark.skipif(not FONTS[0].exists(), reason="no DejaVu Sans Mono: apt-get install fonts-dejavu-core")
+def test_a_process_of_its_own_makes_the_same_picture() -> None:
+    assert pixels(png_apart(SMALL)) == pixels(png_of(SMALL))
+
+
+def test_why_that_process_has_no_picture_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(NoPicture, match="the converter failed"):
+        png_apart(SMALL)
+
+
+def test_the_converter_names_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lacking(_: str) -> bytes:
+        raise NoPicture("resvg-py is missing")
+
+    monkeypatch.setattr(picture, "png_of", lacking)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(SMALL.encode())))
+    assert picture.main() == 1
+    assert "resvg-py is missing" in capsys.readouterr().err
