@@ -5,7 +5,6 @@ from itertools import groupby
 
 from rich.segment import Segment
 from textual import events
-from textual.cache import LRUCache
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region
 from textual.message import Message
@@ -51,7 +50,7 @@ class Painting(Widget):
         self._strips_width = 0
         self._dimmed = False
         self._frame: Frame | None = None
-        self._cache: LRUCache[tuple[Row, bool, int, bool, bool], Strip] = LRUCache(CACHED_STRIPS)
+        self._cache: dict[tuple[Row, bool, int, bool, bool], Strip] = {}  # the newest; a row takes long to hash
 
     def wear(self, look: Look) -> None:
         """Another look: every line is drawn anew."""
@@ -128,7 +127,9 @@ class Painting(Widget):
             strip = self._strip(row, width, edge, focused)
             for each in self._filters():
                 strip = strip.apply_filter(each, self.background_colors[1])
-            self._cache.set(key, strip)
+            self._cache[key] = strip
+            if len(self._cache) > CACHED_STRIPS:
+                del self._cache[next(iter(self._cache))]
         self._strips[y] = strip
         return strip
 

@@ -5,7 +5,9 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Region
 from textual.screen import Screen
+from textual.strip import Strip
 
 from dashboard.keys import ACTIONS
 from dashboard.layout import Plan
@@ -22,15 +24,19 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
 
 class Body(Horizontal):
-    """The book and what stands beside it. Nothing of its own is ever seen."""
+    """The book and what stands beside it."""
 
-    BLANK = True  # not drawn line by line in every frame
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Nothing of its own is ever seen, and the screen lies below: no line to be cut up in every frame."""
+        return []
 
 
 class Side(Vertical):
     """The panels beside the book."""
 
-    BLANK = True
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """As the body."""
+        return []
 
 
 def arrange(screen: Screen[None], plan: Plan, panels: Iterable[str]) -> None:
