@@ -131,6 +131,9 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(out)
 
 
+_new = tuple.__new__  # what a named tuple does in the end, in half the time
+
+
 def fitted(spans: Iterable[Span], width: int) -> tuple[Span, ...]:
     """Exactly `width` cells: blanks added, or the end cut with an ellipsis. Neighbours of one role are joined."""
     out: list[Span] = []
@@ -146,14 +149,14 @@ def fitted(spans: Iterable[Span], width: int) -> tuple[Span, ...]:
             text += more
         else:
             if text:
-                out.append(Span(text, role))
+                out.append(_new(Span, (text, role)))
             text, role = more, kind
         if over:
             break
     if room and role == Role.NORMAL:
         text += " " * room
     if text:
-        out.append(Span(text, role))
+        out.append(_new(Span, (text, role)))
     if room and role != Role.NORMAL:
         out.append(Span(" " * room))
     return tuple(out)
