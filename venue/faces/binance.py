@@ -23,7 +23,7 @@ from venue.faces.connection import Connection, ConnectionRules, frame_text
 from venue.faces.entry import Entry
 from venue.faces.face import Face
 from venue.faces.options import FaceOptions, count, option, seconds, switch, whole
-from venue.faults.fault import Target
+from venue.faults.fault import CONTROL, Target
 from venue.feed import MarketFeed
 from venue.habits import Habits
 from venue.listing import ASSETS, magnitude
@@ -36,7 +36,6 @@ DEPTH_STREAMS = ("depth@100ms", "depth")
 PARTIAL_LIMITS = (5, 10, 20)
 SLOW_FLUSHES = 10  # `@depth` ends every tenth interval of `@depth@100ms`
 NOTICE_S = 10.0
-CONTROL = Target("", "control")
 
 
 @dataclass(slots=True)

@@ -31,11 +31,11 @@ from venue.faces.bitfinex_rest import LENGTHS, BitfinexRest
 from venue.faces.connection import Connection, ConnectionRules, frame_text
 from venue.faces.entry import Entry
 from venue.faces.face import Face, encode
+from venue.faces.listed_face import ListedFace
 from venue.faces.milliseconds import Milliseconds
 from venue.faces.options import FaceOptions, option, seconds, whole
-from venue.faces.snapshot_face import SnapshotFace, Topic
+from venue.faces.snapshot_face import Topic
 from venue.faces.wording import page
-from venue.faults.fault import Target
 from venue.feed import MarketFeed
 from venue.habits import Habits
 from venue.ladder import Ladder
@@ -45,7 +45,6 @@ from venue.matching import ASK, BID
 
 LOG = logging.getLogger(__name__)
 
-CONTROL: Final = Target("", "control")
 RECENT_TRADES: Final = 30
 NOTICE_S: Final = 5.0  # how long the venue takes from the notice to the close is not documented
 MINUTE_S: Final = 60
@@ -72,7 +71,7 @@ class _Session:
         return frame_text(b"[%b]" % b",".join(parts))
 
 
-class BitfinexFace(SnapshotFace):
+class BitfinexFace(ListedFace):
     """Serves `/v2/...` and the WebSocket at `/ws/2`. Positions of the truth are the messages' times, in µs."""
 
     name = "bitfinex"
@@ -89,40 +88,24 @@ class BitfinexFace(SnapshotFace):
     ) -> None:
         super().__init__(feeds, rules, seed, budgets)
         self._options = options
-        self._rest = BitfinexRest(self.feeds)
+        self.rest = BitfinexRest(self.feeds)
         self._draw = Random(f"{seed}/bitfinex/channels")
         self._sessions: dict[Connection, _Session] = {}
         self._clocks = {symbol: Milliseconds() for symbol in self.feeds}
         self._ladders: dict[str, Ladder] = {}  # of symbols with topics: the book as it was last told
         self._checked_us: dict[str, int] = {}  # when a topic last had a checksum
-        self._served: dict[str, tuple[MarketFeed, int, int]] = {}
         for symbol, feed in self.feeds.items():
             for length in LENGTHS:
-                self._served[f"book-{length}:{symbol}"] = (feed, 0, 1)
-            self._served[f"trades:{symbol}"] = (feed, 0, 1)
+                self.served[f"book-{length}:{symbol}"] = (feed, 0, 1)
+            self.served[f"trades:{symbol}"] = (feed, 0, 1)
 
     def routes(self) -> list[web.RouteDef]:
         """Return REST and WebSocket routes."""
-        return [web.get("/ws/2", self._open), *self._rest.routes()]
+        return [web.get("/ws/2", self._open), *self.rest.routes()]
 
-    def wants(self, stream: str) -> tuple[MarketFeed, int, int] | None:
-        """Look a stream up; their names are this face's own: `book-25:tBTCUSD`, `trades:tBTCUSD`."""
-        return self._served.get(stream)
-
-    def stream_target(self, stream: str) -> Target:
-        """Tell symbol and kind by the stream's name; events are control."""
-        served = self._served.get(stream)
-        if served is None:
-            return CONTROL
-        return Target(served[0].listing.symbol, "diff" if stream.startswith("book-") else "trade")
-
-    def request_target(self, request: web.Request) -> Target:
-        """Tell symbol and kind by the path."""
-        return self._rest.target(request)
-
-    def snapshot(self, request: web.Request, choose: Callable[[MarketFeed, int], Copy]) -> bytes | None:
-        """Write a book of a chosen copy."""
-        return self._rest.snapshot(request, choose)
+    def kind(self, stream: str) -> str:
+        """Tell what a stream carries, by names of its own: `book-25:tBTCUSD`, `trades:tBTCUSD`."""
+        return "diff" if stream.startswith("book-") else "trade"
 
     # Positions: the times of messages
 

@@ -24,7 +24,7 @@ from venue.faces.connection import Connection, ConnectionRules
 from venue.faces.entry import Entry
 from venue.faces.face import Face, encode
 from venue.faces.options import FaceOptions, option, seconds, share, whole
-from venue.faults.fault import Target
+from venue.faults.fault import CONTROL, Target
 from venue.feed import MarketFeed
 from venue.habits import Habits
 from venue.listing import magnitude
@@ -35,7 +35,6 @@ LOG = logging.getLogger(__name__)
 
 LARGEST_FRAME = 512  # bytes; a frame of this size or more closes the connection
 MOST_CHANNELS = 1024
-CONTROL = Target("", "control")
 
 # The market's name is lower case; anything else makes the channel invalid. Order books of single orders, live
 # orders and funding are real channels which this venue acknowledges and keeps silent.

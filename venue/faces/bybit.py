@@ -21,11 +21,11 @@ from venue.faces.bybit_rest import BybitRest
 from venue.faces.connection import Connection, ConnectionRules
 from venue.faces.entry import Entry
 from venue.faces.face import Face, encode
+from venue.faces.listed_face import ListedFace
 from venue.faces.numbering import Numbering
 from venue.faces.options import FaceOptions, count, option, seconds, whole
-from venue.faces.snapshot_face import SnapshotFace, Topic
+from venue.faces.snapshot_face import Topic
 from venue.faults.demands import Resnapshot, Restart
-from venue.faults.fault import Target
 from venue.feed import MarketFeed
 from venue.habits import Habits
 from venue.listing import ASSETS, magnitude
@@ -34,7 +34,6 @@ from venue.matching import ASK, BID
 
 LOG = logging.getLogger(__name__)
 
-CONTROL: Final = Target("", "control")
 # Depth of a topic: intervals between its messages, of 20 ms each by default.
 DEPTHS: Final = {50: 1, 200: 5, 1000: 10, 1: 1}
 DEEPEST: Final = 1000
@@ -45,7 +44,7 @@ REQUESTS_WINDOW_S: Final = 5
 NOTICE_S: Final = 0.5  # the venue documents no announcement at all
 
 
-class BybitFace(SnapshotFace):
+class BybitFace(ListedFace):
     """Serves `/v5/market/...` and the WebSocket at `/v5/public/spot`."""
 
     name = "bybit"
@@ -61,12 +60,11 @@ class BybitFace(SnapshotFace):
         budgets: Budgets | None = None,
     ) -> None:
         super().__init__(feeds, rules, seed, budgets)
-        self._rest = BybitRest(self)
+        self.rest = BybitRest(self)
         self._idle_s = idle_s
         self._ids = Random(f"{seed}/bybit/connections")
         self._arguments: dict[Connection, dict[str, None]] = {}
         self._names: dict[Connection, str] = {}
-        self._served: dict[str, tuple[MarketFeed, int, int]] = {}
         self._numbers: dict[str, Numbering] = {}
         self._anew: dict[str, None] = {}  # topics that have begun anew, the last one last
         self._sent_us: dict[str, int] = {}  # when a topic of one level last had a message
@@ -74,33 +72,17 @@ class BybitFace(SnapshotFace):
             draw = Random(f"{seed}/bybit/{symbol}/numbers")
             for place, depth in enumerate(DEPTHS):
                 stream = f"orderbook.{depth}.{symbol}"
-                self._served[stream] = (feed, 1, 0)
+                self.served[stream] = (feed, 1, 0)
                 self._numbers[stream] = Numbering((place + 1) * RANGE + draw.randrange(10**6, 10**7))
-            self._served[f"publicTrade.{symbol}"] = (feed, 0, 1)
+            self.served[f"publicTrade.{symbol}"] = (feed, 0, 1)
 
     def routes(self) -> list[web.RouteDef]:
         """Return REST and WebSocket routes."""
-        return [web.get("/v5/public/spot", self._open), *self._rest.routes()]
+        return [web.get("/v5/public/spot", self._open), *self.rest.routes()]
 
-    def wants(self, stream: str) -> tuple[MarketFeed, int, int] | None:
-        """Look a topic up."""
-        return self._served.get(stream)
-
-    def stream_target(self, stream: str) -> Target:
-        """Tell symbol and kind by the topic; replies are control."""
-        served = self._served.get(stream)
-        if served is None:
-            return CONTROL
-        kind = "trade" if stream.startswith("publicTrade") else "top" if stream.startswith("orderbook.1.") else "diff"
-        return Target(served[0].listing.symbol, kind)
-
-    def request_target(self, request: web.Request) -> Target:
-        """Tell symbol and kind by path and query."""
-        return self._rest.target(request)
-
-    def snapshot(self, request: web.Request, choose: Callable[[MarketFeed, int], Copy]) -> bytes | None:
-        """Write a book of a chosen copy."""
-        return self._rest.snapshot(request, choose)
+    def kind(self, stream: str) -> str:
+        """Tell what a stream carries."""
+        return "trade" if stream.startswith("publicTrade") else "top" if stream.startswith("orderbook.1.") else "diff"
 
     # Positions: the numbers of messages
 

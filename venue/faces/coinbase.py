@@ -21,18 +21,17 @@ from venue.faces.coinbase_rest import CoinbaseRest, alias_of
 from venue.faces.connection import Connection, ConnectionRules, frame_text
 from venue.faces.entry import Entry
 from venue.faces.face import Face, encode
+from venue.faces.listed_face import ListedFace
 from venue.faces.options import FaceOptions, count, option, seconds, whole
-from venue.faces.snapshot_face import SnapshotFace, Topic
-from venue.faults.fault import Target
+from venue.faces.snapshot_face import Topic
 from venue.feed import MarketFeed
 from venue.habits import Habits
 from venue.listing import magnitude
-from venue.market import Copy, Print
+from venue.market import Print
 from venue.matching import ASK, BID
 
 LOG = logging.getLogger(__name__)
 
-CONTROL: Final = Target("", "control")
 SERVED: Final = ("level2", "market_trades")
 SILENT: Final = ("ticker", "ticker_batch", "candles", "status")  # acknowledged; nothing comes
 HEARTBEATS: Final = "heartbeats"
@@ -57,7 +56,7 @@ class _Session:
         return frame_text(b"%b%d%b" % (head, self.number, tail))
 
 
-class CoinbaseFace(ByTime, SnapshotFace):
+class CoinbaseFace(ByTime, ListedFace):
     """Serves `/api/v3/brokerage/...` and the WebSocket at `/`."""
 
     name = "coinbase"
@@ -76,14 +75,13 @@ class CoinbaseFace(ByTime, SnapshotFace):
         super().__init__(feeds, rules, seed, budgets)
         self._options = options
         self._aliases: dict[str, MarketFeed] = {}
-        self._served: dict[str, tuple[MarketFeed, int, int]] = {}
         for symbol, feed in self.feeds.items():
             for channel in SERVED:
-                self._served[f"{channel}:{symbol}"] = (feed, 1, 0)
+                self.served[f"{channel}:{symbol}"] = (feed, 1, 0)
             alias = alias_of(feed.listing)
             if alias is not None and alias not in self.feeds:
                 self._aliases[alias] = feed
-        self._rest = CoinbaseRest(self.feeds, self._aliases)
+        self.rest = CoinbaseRest(self.feeds, self._aliases)
         self._sessions: dict[Connection, _Session] = {}
         self._messages = Budget(options.messages, 1)
         self._prints: dict[str, list[Print]] = {symbol: [] for symbol in self.feeds}
@@ -91,26 +89,11 @@ class CoinbaseFace(ByTime, SnapshotFace):
 
     def routes(self) -> list[web.RouteDef]:
         """Return REST and WebSocket routes."""
-        return [web.get("/", self._open), *self._rest.routes()]
+        return [web.get("/", self._open), *self.rest.routes()]
 
-    def wants(self, stream: str) -> tuple[MarketFeed, int, int] | None:
-        """Look a stream up; their names are this face's own: `level2:BTC-USD`."""
-        return self._served.get(stream)
-
-    def stream_target(self, stream: str) -> Target:
-        """Tell symbol and kind by the stream's name; replies and heartbeats are control."""
-        served = self._served.get(stream)
-        if served is None:
-            return CONTROL
-        return Target(served[0].listing.symbol, "diff" if stream.startswith("level2:") else "trade")
-
-    def request_target(self, request: web.Request) -> Target:
-        """Tell symbol and kind by path and query."""
-        return self._rest.target(request)
-
-    def snapshot(self, request: web.Request, choose: Callable[[MarketFeed, int], Copy]) -> bytes | None:
-        """Write a book of a chosen copy."""
-        return self._rest.snapshot(request, choose)
+    def kind(self, stream: str) -> str:
+        """Tell what a stream carries, by names of its own: `level2:BTC-USD`."""
+        return "diff" if stream.startswith("level2:") else "trade"
 
     # Connections
 

@@ -26,7 +26,7 @@ from venue.faces.face import Face
 from venue.faces.options import FaceOptions, count, option, seconds, share_or_more, switch, whole
 from venue.faces.snapshot_face import SnapshotFace, Topic
 from venue.faces.window import Row
-from venue.faults.fault import Target
+from venue.faults.fault import CONTROL, Target
 from venue.feed import MarketFeed
 from venue.habits import Habits
 from venue.listing import ASSETS, magnitude
@@ -35,7 +35,6 @@ from venue.matching import ASK, BID
 
 LOG = logging.getLogger(__name__)
 
-CONTROL: Final = Target("", "control")
 MOST_CHANNELS: Final = 500  # in one call
 MOST_IDS: Final = 10**11
 STATE: Final = "platform_state"

@@ -23,28 +23,27 @@ from venue.faces.face import Face, encode
 from venue.faces.kraken_control import ControlError, Request, read_request
 from venue.faces.kraken_messages import KrakenWording
 from venue.faces.kraken_rest import KrakenRest
+from venue.faces.listed_face import ListedFace
 from venue.faces.options import FaceOptions, count, option, seconds, whole
 from venue.faces.rfc3339 import rfc3339
-from venue.faces.snapshot_face import SnapshotFace, Topic
+from venue.faces.snapshot_face import Topic
 from venue.faces.wording import page
-from venue.faults.fault import Target
 from venue.feed import MarketFeed
 from venue.habits import Habits
 from venue.listing import magnitude
-from venue.market import Copy, Print
+from venue.market import Print
 from venue.matching import ASK, BID
 
 LOG = logging.getLogger(__name__)
 
 HEARTBEAT: Final = b'{"channel":"heartbeat"}'
-CONTROL: Final = Target("", "control")
 DEPTHS: Final = (10, 25, 100, 500, 1000)
 RECENT_TRADES: Final = 50
 NOTICE_S: Final = 3.0  # how long the venue takes from the status to the close is not documented
 MINUTE_S: Final = 60
 
 
-class KrakenFace(ByTime, SnapshotFace):
+class KrakenFace(ByTime, ListedFace):
     """Serves `/0/public/...` and the WebSocket at `/v2`."""
 
     name = "kraken"
@@ -61,39 +60,23 @@ class KrakenFace(ByTime, SnapshotFace):
         budgets: Budgets | None = None,
     ) -> None:
         super().__init__(feeds, rules, seed, budgets)
-        self._rest = KrakenRest(self.feeds)
+        self.rest = KrakenRest(self.feeds)
         self._idle_s = idle_s
         self._heartbeat_s = heartbeat_s
         self._ids = Random(f"{seed}/kraken/connections")
         self._subscribed: dict[Connection, dict[str, None]] = {}
-        self._served: dict[str, tuple[MarketFeed, int, int]] = {}
         for symbol, feed in self.feeds.items():
             for depth in DEPTHS:
-                self._served[f"book-{depth}:{symbol}"] = (feed, 1, 0)
-            self._served[f"trade:{symbol}"] = (feed, 0, 1)
+                self.served[f"book-{depth}:{symbol}"] = (feed, 1, 0)
+            self.served[f"trade:{symbol}"] = (feed, 0, 1)
 
     def routes(self) -> list[web.RouteDef]:
         """Return REST and WebSocket routes."""
-        return [web.get("/v2", self._open), *self._rest.routes()]
+        return [web.get("/v2", self._open), *self.rest.routes()]
 
-    def wants(self, stream: str) -> tuple[MarketFeed, int, int] | None:
-        """Look a stream up; their names are this face's own: `book-10:BTC/USD`, `trade:BTC/USD`."""
-        return self._served.get(stream)
-
-    def stream_target(self, stream: str) -> Target:
-        """Tell symbol and kind by the stream's name; replies, status and heartbeats are control."""
-        served = self._served.get(stream)
-        if served is None:
-            return CONTROL
-        return Target(served[0].listing.symbol, "diff" if stream.startswith("book-") else "trade")
-
-    def request_target(self, request: web.Request) -> Target:
-        """Tell symbol and kind by path and query."""
-        return self._rest.target(request)
-
-    def snapshot(self, request: web.Request, choose: Callable[[MarketFeed, int], Copy]) -> bytes | None:
-        """Write a book of a chosen copy."""
-        return self._rest.snapshot(request, choose)
+    def kind(self, stream: str) -> str:
+        """Tell what a stream carries, by names of its own: `book-10:BTC/USD`, `trade:BTC/USD`."""
+        return "diff" if stream.startswith("book-") else "trade"
 
     # Connections
 

@@ -18,13 +18,13 @@ from venue.faces import okx_messages as messages
 from venue.faces.connection import Connection, ConnectionRules
 from venue.faces.entry import Entry
 from venue.faces.face import Face, encode
+from venue.faces.listed_face import ListedFace
 from venue.faces.okx_control import ControlError, check_argument, read_request
 from venue.faces.okx_messages import OkxWording
 from venue.faces.okx_rest import OkxRest
 from venue.faces.options import FaceOptions, count, option, seconds, switch, whole
-from venue.faces.snapshot_face import SnapshotFace, Topic
+from venue.faces.snapshot_face import Topic
 from venue.faults.demands import Renumber
-from venue.faults.fault import Target
 from venue.feed import MarketFeed
 from venue.habits import Habits
 from venue.listing import ASSETS, magnitude
@@ -33,7 +33,6 @@ from venue.matching import ASK, BID
 
 LOG = logging.getLogger(__name__)
 
-CONTROL: Final = Target("", "control")
 DEPTHS: Final = {"books": 400, "books5": 5}
 NO_DATA: Final = 4004
 NOTICE_S: Final = 60.0
@@ -42,7 +41,7 @@ REQUESTS_WINDOW_S: Final = 2
 OPERATIONS_WINDOW_S: Final = 3600
 
 
-class OkxFace(SnapshotFace):
+class OkxFace(ListedFace):
     """Serves `/api/v5/...` and the WebSocket at `/ws/v5/public`."""
 
     name = "okx"
@@ -58,7 +57,7 @@ class OkxFace(SnapshotFace):
         budgets: Budgets | None = None,
     ) -> None:
         super().__init__(feeds, rules, seed, budgets)
-        self._rest = OkxRest(self)
+        self.rest = OkxRest(self)
         self._options = options
         self._ids = Random(f"{seed}/okx/connections")
         self._names: dict[Connection, str] = {}
@@ -66,36 +65,19 @@ class OkxFace(SnapshotFace):
         # For each symbol: from which update on its id is less by how much. A new entry is a numbering anew.
         self._shifts: dict[str, list[tuple[int, int]]] = {symbol: [(0, 0)] for symbol in self.feeds}
         self._sent_us: dict[str, int] = {}  # when a topic last had a message
-        self._served: dict[str, tuple[MarketFeed, int, int]] = {}
         for symbol, feed in self.feeds.items():
             for channel in DEPTHS:
-                self._served[f"{channel}:{symbol}"] = (feed, 1, 0)
+                self.served[f"{channel}:{symbol}"] = (feed, 1, 0)
             for channel in ("bbo-tbt", "trades"):
-                self._served[f"{channel}:{symbol}"] = (feed, 0, 1)
+                self.served[f"{channel}:{symbol}"] = (feed, 0, 1)
 
     def routes(self) -> list[web.RouteDef]:
         """Return REST and WebSocket routes."""
-        return [web.get("/ws/v5/public", self._open), *self._rest.routes()]
+        return [web.get("/ws/v5/public", self._open), *self.rest.routes()]
 
-    def wants(self, stream: str) -> tuple[MarketFeed, int, int] | None:
-        """Look a stream up; their names are this face's own: `books:BTC-USDT`."""
-        return self._served.get(stream)
-
-    def stream_target(self, stream: str) -> Target:
-        """Tell symbol and kind by the stream's name; replies are control."""
-        served = self._served.get(stream)
-        if served is None:
-            return CONTROL
-        kind = {"books": "diff", "trades": "trade"}.get(stream.partition(":")[0], "top")
-        return Target(served[0].listing.symbol, kind)
-
-    def request_target(self, request: web.Request) -> Target:
-        """Tell symbol and kind by path and query."""
-        return self._rest.target(request)
-
-    def snapshot(self, request: web.Request, choose: Callable[[MarketFeed, int], Copy]) -> bytes | None:
-        """Write a book of a chosen copy."""
-        return self._rest.snapshot(request, choose)
+    def kind(self, stream: str) -> str:
+        """Tell what a stream carries, by names of its own: `books:BTC-USDT`."""
+        return {"books": "diff", "trades": "trade"}.get(stream.partition(":")[0], "top")
 
     # Positions: seqId
 

@@ -32,6 +32,9 @@ class Target(NamedTuple):
     kind: str
 
 
+CONTROL = Target("", "control")  # replies, status, heartbeats
+
+
 class Outgoing(NamedTuple):
     """One framed message on its way to one client."""
 
