@@ -17,25 +17,23 @@ limitations"), and after what others have measured where it is silent:
 """
 
 import re
-import zlib
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from book import Instrument, Pair, State
+from book import Instrument, State
 from book.venue_book import Levels
 from exchanges.actions import Action, Apply, Become, Count, Garbage, Reconnect, Send, Snapshot, Timer, Verify
+from exchanges.bitfinex_catalog import read_catalog
+from exchanges.bitfinex_checksum import CHECKED_LEVELS, checksum
 from exchanges.bitfinex_trades import TradeChannels, prints, read_executed, read_recent
-from exchanges.decode import UNREADABLE, Price, decoder, is_step
-from exchanges.errors import GarbageFrame
+from exchanges.decode import UNREADABLE, Price, decoder
 from exchanges.probe import Diff
 from exchanges.streamed import Phase, StreamedProtocol
 from exchanges.venue import Address, Limits, Venue
 
 DEPTHS = ("250", "100", "25")  # that one may subscribe
-CHECKED_LEVELS = 25  # a side, under the checksum
 LOOK, MAINTENANCE = "look", "maintenance"  # purposes of timers
 _FLAGS = 32_768 + 65_536 + 131_072  # times, numbers, checksums
 _PING_S = 3.0
@@ -46,10 +44,6 @@ _OLD_IN_A_ROW = 10  # messages that look old: the venue counts anew, or one mess
 _RESTARTING, _MAINTENANCE, _OPERATIVE = 20051, 20060, 20061  # codes of `info`
 _SUBSCRIBED_ALREADY = 10301  # codes of `error`
 _NOT_SUBSCRIBED = (10400, 10401)
-_NAMES = {"UST": "USDT", "UDC": "USDC", "ALG": "ALGO", "ATO": "ATOM", "DSH": "DASH", "IOT": "IOTA"}
-_DIGITS, _DECIMALS = 5, 8  # of prices: significant, and after the point
-_LOT = Decimal("1e-8")
-_SYMBOL = re.compile(r"t([A-Z0-9]{3})([A-Z0-9]{3})|t([A-Z0-9]+):([A-Z0-9]+)")
 _CHANNEL = re.compile(rb"\[ *(\d{1,18}) *,")
 _TAIL = re.compile(rb", *(\d{1,18}) *, *\d{13} *\]\s*$")  # the number, and the time behind it
 
@@ -91,40 +85,6 @@ class _Checksum(msgspec.Struct, array_like=True, gc=False):
     told: int
     number: _Id
     time: _Ms
-
-
-class _Ticker(msgspec.Struct, array_like=True):
-    """Of a pair; those of funding currencies have other fields behind the symbol."""
-
-    symbol: str
-    bid: Decimal | None = None
-    bid_size: Decimal | None = None
-    ask: Decimal | None = None
-    ask_size: Decimal | None = None
-    change: Decimal | None = None
-    relative: Decimal | None = None
-    last: Decimal | None = None
-
-
-def checksum(bids: Levels, asks: Levels) -> int:
-    """CRC-32, signed, over `price:amount` of bids and asks in turn, amounts of asks negative."""
-    texts = []
-    for rank in range(max(len(bids), len(asks))):
-        for side, sign in ((bids, ""), (asks, "-")):
-            if rank < len(side):
-                price, amount = side[rank]
-                texts.append(f"{text(price)}:{sign}{text(amount)}")
-    found = zlib.crc32(":".join(texts).encode())
-    return found - (1 << 32) if found >> 31 else found
-
-
-def text(number: float) -> str:
-    """A number as JavaScript writes it: with an exponent below 0.000001 alone, none of it padded."""
-    plain = repr(number)
-    mantissa, exponent, power = plain.partition("e")
-    if not exponent:
-        return plain.removesuffix(".0")
-    return f"{mantissa}e{int(power)}" if int(power) < -6 else format(Decimal(plain), "f")
 
 
 class BitfinexProtocol(StreamedProtocol):
@@ -486,11 +446,7 @@ class Bitfinex(Venue):
 
     def parse_catalog(self, body: bytes) -> list[Instrument]:
         """The spot pairs of the tickers: no funding, no perpetuals, no markets in play money."""
-        try:
-            told = msgspec.json.decode(body, type=list[_Ticker])
-        except UNREADABLE as error:
-            raise GarbageFrame(f"bitfinex: no catalog: {error}") from error
-        return [found for each in told if (found := self._instrument(each))]
+        return read_catalog(body, self.name)
 
     def protocol(self, instruments: Sequence[Instrument], options: Mapping[str, str]) -> BitfinexProtocol:
         """A fresh protocol object for one connection."""
@@ -507,25 +463,3 @@ class Bitfinex(Venue):
         except UNREADABLE:
             return super().refusal(status, body)
         return " ".join(f"{words} (code {code})".split())[:200]
-
-    def _instrument(self, told: _Ticker) -> Instrument | None:
-        found = _SYMBOL.fullmatch(told.symbol)
-        if found is None:
-            return None
-        assets = [asset for asset in found.groups() if asset]
-        if any(asset.endswith("F0") or asset.startswith("TEST") for asset in assets):
-            return None
-        base, quote = (_NAMES.get(asset, asset) for asset in assets)
-        try:
-            pair = Pair.parse(f"{base}/{quote}")
-        except ValueError:
-            return None
-        tick = _tick(told)
-        return Instrument(self.name, told.symbol, pair, tick, _LOT) if is_step(tick) else None
-
-
-def _tick(told: _Ticker) -> Decimal:
-    """The step of five digits at a tenth of the price: a book reaches across powers of ten, as that of USDT/USD."""
-    price = next((each for each in (told.last, told.bid, told.ask) if each and each > 0), None)
-    power = -_DECIMALS if price is None else max(price.adjusted() - _DIGITS, -_DECIMALS)
-    return Decimal(1).scaleb(power)

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from book import State
-from exchanges.bitfinex import Bitfinex, checksum, text
+from exchanges.bitfinex import Bitfinex
+from exchanges.bitfinex_checksum import checksum, text
 from tests.exchanges.bitfinex_desk import (
     BTC,
     ETH,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from book import State
-from exchanges.bitfinex import text
+from exchanges.bitfinex_checksum import text
 from tests.captures import MARKS, RECORDINGS, Line, Session, Sides, assert_equal, recording, session, total
 
 pytestmark = MARKS
