@@ -16,6 +16,7 @@ from dashboard.options import Glyphs
 from dashboard.settings import COLORS, BadSetting, Settings, checked, server_of
 from dashboard.stream import Target
 from proto import orderbook_pb2 as pb
+from reaching import add_encryption, check_encryption, names, port, whole
 
 EXAMPLES = """\
 On a terminal it draws the merged book; ? shows the keys. Into a pipe or a file it prints.
@@ -61,15 +62,14 @@ def parser() -> argparse.ArgumentParser:
     server = made.add_argument_group("the server")
     server.add_argument("--server", metavar="HOST:PORT", help="default 127.0.0.1:50052")
     server.add_argument("--host", help="default 127.0.0.1")
-    server.add_argument("--port", type=_port, help="default 50052")
-    server.add_argument("--tls", action="store_true", help="encrypt, trusting the system's authorities")
-    server.add_argument("--ca", type=_file, metavar="FILE", help="encrypt, trusting this authority (PEM)")
-    server.add_argument("--cert", type=_file, metavar="FILE", help="our certificate for mutual TLS (PEM)")
-    server.add_argument("--key", type=_file, metavar="FILE", help="its private key (PEM)")
+    server.add_argument("--port", type=port, help="default 50052")
+    add_encryption(server)
     book = made.add_argument_group("the book")
     book.add_argument("--symbol", metavar="PAIR", help="ETH/BTC, eth-btc, BTC/USD~, ... (default: the server's)")
     book.add_argument("--levels", type=_levels, default=0, metavar="N", help="prices a side, 1 to 5000")
-    book.add_argument("--venues", type=_names, default=(), metavar="A,B", help="only these venues")
+    book.add_argument(
+        "--venues", type=names("--venues binance,bitstamp"), default=(), metavar="A,B", help="only these venues"
+    )
     book.add_argument("--net", action="store_true", help="prices with the venues' taker fees in them")
     lines = made.add_argument_group("lines for scripts")
     lines.add_argument("--format", choices=("table", "jsonl", "csv"), help="print instead of drawing")
@@ -87,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     )
     lines.add_argument(
         "--analytics",
-        type=_analytics,
+        type=names("--analytics mid,imbalance:5"),
         default=(),
         metavar="A,B",
         help="figures of the book in jsonl, such as mid,imbalance:5,depth_bps:25,cost:buy:1.5",
@@ -128,8 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made = parser()
     arguments = sys.argv[1:] if arguments is None else arguments
     options = made.parse_args(arguments)
-    if bool(options.cert) != bool(options.key):
-        made.error("--cert and --key belong together")
+    check_encryption(made, options)
+    options.venues = tuple(map(str.lower, options.venues))
     if options.server and (options.host or options.port):
         made.error("--server is --host and --port in one; give it or them")
     if options.analytics and options.format != "jsonl" and not options.trades:
@@ -253,10 +253,6 @@ def drawable() -> bool:
     )
 
 
-def _port(text: str) -> int:
-    return _between(text, 1, 65_535)
-
-
 def _page(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdigit() and int(port) <= 65_535):
@@ -267,22 +263,15 @@ def _page(text: str) -> tuple[str, int]:
 
 
 def _levels(text: str) -> int:
-    return _between(text, 1, 5_000)
+    return whole(text, 1, 5_000)
 
 
 def _recent(text: str) -> int:
-    return _between(text, 1, 1_000)
+    return whole(text, 1, 1_000)
 
 
 def _count(text: str) -> int:
-    return _between(text, 1, 2**63)
-
-
-def _between(text: str, low: int, high: int) -> int:
-    value = int(text) if text.isascii() and text.isdigit() else low - 1
-    if not low <= value <= high:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
-    return value
+    return whole(text, 1, 2**63)
 
 
 def _seconds(text: str) -> float:
@@ -301,27 +290,6 @@ def _number(text: str, low: float, high: float) -> float:
     if not low <= value <= high:  # also refuses nan
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low:g} to {high:g}")
     return value
-
-
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
-    if not names:
-        raise argparse.ArgumentTypeError("no venue named; write --venues binance,bitstamp")
-    return names
-
-
-def _analytics(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    if not names:
-        raise argparse.ArgumentTypeError("no analytic named; write --analytics mid,imbalance:5")
-    return names
-
-
-def _file(text: str) -> bytes:
-    try:
-        return Path(text).read_bytes()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"cannot read {text}: {error.strerror}") from error
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -15,6 +14,7 @@ import grpc
 
 from proto import orderbook_pb2 as pb
 from proto import orderbook_pb2_grpc as stubs
+from reaching import add_encryption, check_encryption, names, port
 
 _TIMEOUT_S = 30.0
 _SHOWN = 12  # pairs of a venue that are named
@@ -47,11 +47,8 @@ def parser() -> argparse.ArgumentParser:
     )
     server = made.add_argument_group("the server")
     server.add_argument("--host", default="127.0.0.1", help="default %(default)s")
-    server.add_argument("--port", type=int, default=50052, help="default %(default)s")
-    server.add_argument("--tls", action="store_true", help="encrypt, trusting the system's authorities")
-    server.add_argument("--ca", type=_file, metavar="FILE", help="encrypt, trusting this authority (PEM)")
-    server.add_argument("--cert", type=_file, metavar="FILE", help="our certificate for mutual TLS (PEM)")
-    server.add_argument("--key", type=_file, metavar="FILE", help="its private key (PEM)")
+    server.add_argument("--port", type=port, default=50052, help="default %(default)s")
+    add_encryption(server)
     wish = made.add_argument_group("what is to be done")
     for name, what, of_what in (
         ("--add", "carry these pairs, whether somebody watches or not", "A/B,C/D"),
@@ -59,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
         ("--disable", "switch these venues off", "A,B"),
         ("--enable", "switch them on", "A,B"),
     ):
-        wish.add_argument(name, type=_names, default=(), metavar=of_what, help=what)
+        wish.add_argument(name, type=names(f"{name} {of_what}"), default=(), metavar=of_what, help=what)
     wish.add_argument(
         "--reload", action="store_true", help="read the configuration file and the lists of pairs again"
     )
@@ -70,8 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Does what is asked; the process's exit code."""
     made = parser()
     told = made.parse_args(arguments)
-    if bool(told.cert) != bool(told.key):
-        made.error("--cert and --key belong together")
+    check_encryption(made, told)
     try:
         with _channel(told) as channel:
             calls = _calls(told, stubs.ControlStub(channel))  # type: ignore[no-untyped-call]
@@ -134,20 +130,6 @@ def _tell_how_it_stands(channel: grpc.Channel) -> int:
             more = f" and {count - len(pairs)} more" if count > len(pairs) else ""
             print(f"{'':<9}  {state}: {', '.join(pairs)}{more}: {reason}")
     return 0
-
-
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    if not names:
-        raise argparse.ArgumentTypeError("nothing is named; write them apart by commas")
-    return names
-
-
-def _file(text: str) -> bytes:
-    try:
-        return Path(text).read_bytes()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"cannot read {text}: {error.strerror}") from error
 
 
 if __name__ == "__main__":

@@ -315,10 +315,17 @@ def test_nobody_there(capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 1 with the reason; wrong arguments 2."""
     assert control.main(["--port", "9", "--reload"]) == 1
     assert "UNAVAILABLE" in capsys.readouterr().err
-    for arguments in (["--disable", ","], ["--cert", __file__], ["--ca", "/no/such/file"], ["--port", "x"]):
+    for arguments, words in (
+        (["--disable", ","], "nothing is named; write --disable A,B"),
+        (["--cert", __file__], "belong together"),
+        (["--ca", "/no/such/file"], "cannot read /no/such/file"),
+        (["--port", "x"], "'x' is not a whole number"),
+        (["--port", "99999"], "'99999' is not a whole number from 1 to 65535"),
+    ):
         with pytest.raises(SystemExit) as ended:
             control.main(arguments)
         assert ended.value.code == 2
+        assert words in capsys.readouterr().err
 
 
 def test_what_lacks_is_told(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
