@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from book import Instrument, Pair, PairBooks
+from book.consistency import Policy, Rule
 from exchanges import VENUES
 from operating import DISABLED, Operating
 from pairs import Pairs
@@ -216,3 +217,10 @@ def test_what_the_command_line_says_has_no_line(tmp_path: Any) -> None:
     path.write_bytes(b"\xff")
     with pytest.raises(UsageError, match="no TOML"):
         read_settings(["--config", str(path)])
+
+
+def test_the_rules_of_trust_are_those_that_were_asked_for() -> None:
+    """In the units of the book: basis points and nanoseconds."""
+    told = read_settings(["--suspect", "exclude", "--suspect-bps", "20", "--suspect-s", "2.5", "--routed", "show"])
+    assert told.policy == Policy(Rule(20.0, 2_500_000_000), leave_out_suspects=True, leave_out_routed=False)
+    assert read_settings([]).policy == Policy(Rule(50.0, 10_000_000_000), False, True)

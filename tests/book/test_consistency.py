@@ -61,6 +61,23 @@ def test_who_is_far_and_who_is_accused(quotes: Quotes, far_ones: str, suspects: 
     assert "".join("abcdefgh"[rank] for rank, each in enumerate(told) if each.suspect) == suspects
 
 
+@pytest.mark.parametrize(
+    ("rule", "seconds", "since", "suspect"),
+    [
+        (Rule(50.0, 10 * SECOND), 9.9, True, False),
+        (Rule(50.0, 10 * SECOND), 10.0, True, True),
+        (Rule(50.0, 2 * SECOND), 2.0, True, True),
+        (Rule(50.0, 30 * SECOND), 29.9, True, False),
+        (Rule(138.0, 10 * SECOND), 60.0, True, True),  # it is 139 bps from the next one
+        (Rule(141.0, 10 * SECOND), 60.0, False, False),
+    ],
+)
+def test_the_rule_says_what_is_far_and_what_is_long(rule: Rule, seconds: float, since: bool, suspect: bool) -> None:
+    """Both are the operator's to choose."""
+    told = after([NEAR, NEAR_TOO, HIGH], seconds, rule)[2]
+    assert (bool(told.far_since_ns), told.suspect) == (since, suspect)
+
+
 def test_the_figures() -> None:
     """How far, in millionths of the nearest other mid; against whom; since when."""
     told = after([NEAR, NEAR_TOO, HIGH])
