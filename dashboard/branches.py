@@ -5,6 +5,7 @@ Each has its own task and its own retry; a server that lacks a call is asked aga
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -23,7 +24,7 @@ QUOTE_EVERY_MS = 1_000
 MAX_QUOTES = 40  # pairs that are watched at once on the screen of symbols
 
 
-class _Again:
+class _Again(ABC):
     """A call that is made again when it ends, and at once when `again` asks for it."""
 
     def __init__(self) -> None:
@@ -50,9 +51,9 @@ class _Again:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._again.wait(), wait_s)
 
+    @abstractmethod
     async def _call(self, channel: grpc.aio.Channel) -> float:
         """Makes the call once. Answers the seconds until the next; negative: as a failure's backoff has it."""
-        raise NotImplementedError
 
 
 class Reading(_Again):
