@@ -93,9 +93,9 @@ def settle(desk: Desk, oracle: Oracle, make_diff: Any, make_snapshot: Any) -> No
     for _ in range(4):
         oracle.change()
         desk.frame(make_diff(*oracle.take_diff()))
-        if desk.fetches:
-            desk.answer(make_snapshot(oracle.now, *oracle.whole(oracle.now)))
-            desk.fetches.clear()
+        asked, desk.fetches[:] = list(desk.fetches), []
+        for fetch in asked:  # a snapshot and a question may be under way together
+            desk.answer(make_snapshot(oracle.now, *oracle.whole(oracle.now)), fetch)
     assert (desk.state, desk.book.position) == (State.LIVE, oracle.now)
     assert_true(desk.book, oracle)
 
