@@ -15,6 +15,9 @@ from book.venue_book import Stamps, VenueView
 
 _PRICE = itemgetter(0)
 _AMOUNT = itemgetter(1)
+# A double is off its decimal by 2^-53 of it at most, and the product with a power of ten by as much again: up to here
+# that is less than half a unit.
+MOST_UNITS = (1 << 51) - 1
 
 
 class MergedBook(msgspec.Struct, frozen=True, gc=False):
@@ -61,10 +64,16 @@ class MergedBook(msgspec.Struct, frozen=True, gc=False):
 
 
 def units(number: float | Decimal, decimals: int) -> int:
-    """The integer number of 10^-decimals that `number` names; exact for decimals of at most 15 digits."""
-    if isinstance(number, Decimal):
-        return int(number.scaleb(decimals).to_integral_value())
-    return round(number * 10.0**decimals)
+    """The integer number of 10^-decimals that `number` names, to the nearest.
+
+    Exact for any decimal of at most 15 digits, and for any whose units are fewer than `MOST_UNITS`.
+    """
+    if isinstance(number, float):
+        found = round(number * 10.0**decimals)
+        if abs(found) <= MOST_UNITS:
+            return found
+    named = number if isinstance(number, Decimal) else Decimal(repr(number))
+    return int(named.scaleb(decimals).to_integral_value())
 
 
 def merge(view: PairView, levels: int) -> MergedBook:

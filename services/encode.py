@@ -1,6 +1,6 @@
 """From the merged book to the bytes of a message, made by hand: several times faster than protobuf objects.
 
-The bytes are those that protobuf would write for the messages of messages.py. Floats only, up to 2^53 units:
+The bytes are those that protobuf would write for the messages of messages.py. Floats only, up to 2^51 units:
 a book beyond that (Decimal prices, huge amounts) goes through messages.py.
 """
 
@@ -10,8 +10,9 @@ from struct import Struct
 
 from book import Conversion, Level, MergedBook, Pair, VenueView
 from book.analytics import Figure
+from book.merged import MOST_UNITS
 from services.figures import AnalysedBook
-from services.messages import MAX_EXACT_UNITS, book_message, conversion_message, newest, value_text
+from services.messages import book_message, conversion_message, newest, value_text
 from services.wire import block, number, stamp, tag, text, varint, venue_state, zigzag
 
 _MAX_DECIMALS = 15
@@ -152,7 +153,7 @@ def _ladder(field: bytes, levels: Sequence[Level], price_scale: float, amount_sc
         return parts
     _units(levels[0][0], price_scale)  # the largest price of a side is its first or its last
     _units(levels[-1][0], price_scale)
-    heads, largest = _AMOUNT_HEADS, MAX_EXACT_UNITS
+    heads, largest = _AMOUNT_HEADS, MOST_UNITS
     last_price, last_units = -1.0, -1
     body = b""
     try:
@@ -194,7 +195,7 @@ def _units(price: float, scale: float) -> int:
     if type(price) is not float:
         raise _BeyondDoubles
     units = round(price * scale)
-    if abs(units) > MAX_EXACT_UNITS:
+    if abs(units) > MOST_UNITS:
         raise _BeyondDoubles
     return units
 

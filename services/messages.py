@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from book import Conversion, Distance, Level, MergedBook, Stamps, State, VenueView
 from book.analytics import Figure
+from book.merged import units
 from proto import orderbook_pb2 as pb
 from services.figures import AnalysedBook
 from services.wire import (
@@ -23,7 +24,6 @@ from services.wire import (
     stamp,
 )
 
-MAX_EXACT_UNITS = 1 << 53  # up to here a double counts every unit
 _NONE = Stamps()
 
 
@@ -228,21 +228,8 @@ def fitting_scales(merged: MergedBook) -> Scales:
     )
 
 
-def exact_units(number: float | Decimal, decimals: int) -> int:
-    """How many 10^-decimals the decimal that `number` names has, to the nearest.
-
-    Exact for any size where the number has no more decimals than that.
-    """
-    if isinstance(number, float):
-        units = round(number * 10.0**decimals)
-        if abs(units) <= MAX_EXACT_UNITS:
-            return units
-    decimal = number if isinstance(number, Decimal) else Decimal(repr(number))
-    return int(decimal.scaleb(decimals).to_integral_value())
-
-
 def _fitting(largest: float, decimals: int, limit: int) -> int:
-    while decimals > 0 and exact_units(largest, decimals) > limit:
+    while decimals > 0 and units(largest, decimals) > limit:
         decimals -= 1
     return decimals
 
@@ -273,7 +260,7 @@ def _venue_book(view: VenueView, sent_ns: int, price_decimals: int) -> pb.VenueB
 
 def _price_units(price: float, decimals: int) -> int:
     """Units of a price, held within sint64: only a price without any decimals left can be beyond."""
-    return max(-MAX_SINT64, min(MAX_SINT64, exact_units(price, decimals)))
+    return max(-MAX_SINT64, min(MAX_SINT64, units(price, decimals)))
 
 
 def _ladder(levels: Sequence[Level], scales: Scales) -> list[pb.MergedLevel]:
@@ -281,7 +268,7 @@ def _ladder(levels: Sequence[Level], scales: Scales) -> list[pb.MergedLevel]:
     ladder: dict[int, dict[int, int]] = {}
     for price, amount, venue in levels:
         amounts = ladder.setdefault(_price_units(price, scales.price), {})
-        size = max(1, exact_units(amount, scales.amount))
+        size = max(1, units(amount, scales.amount))
         amounts[venue] = min(MAX_UINT64, amounts.get(venue, 0) + size)
     return [
         pb.MergedLevel(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from book.analytics.figure import decimal, text
 from book.fees import NO_FEES, Fees
-from book.merged import MergedBook
+from book.merged import MOST_UNITS, MergedBook
 from book.pair import Pair
 from book.pair_books import PairView
 from book.state import State
@@ -21,7 +21,6 @@ from book.venue_book import VenueView
 
 ExactLevel = tuple[int, int, int]  # price, amount, venue (an index of ExactBook.venues)
 
-_MOST_UNITS = 1 << 53  # up to here a double counts every unit
 _MOST_SCALE = 22  # up to here a double holds the power of ten exactly
 _NOW = 1 << 64  # later than any receipt
 _WIDE = Context(prec=2000)  # shifting the point of any number that a book holds rounds nothing
@@ -272,12 +271,12 @@ def units_of(numbers: Sequence[float | Decimal], decimals: int) -> tuple[list[in
 
 def _named_by(doubles: Sequence[float], decimals: int) -> list[int] | None:
     """The integers of 10^-decimals that the doubles name, where all of them name one."""
-    if decimals > _MOST_SCALE or max(doubles, default=0.0) > _MOST_UNITS:
+    if decimals > _MOST_SCALE or max(doubles, default=0.0) > MOST_UNITS:
         return None
     scale = 10.0**decimals
     units = [round(number * scale) for number in doubles]
     # The quotient of two exact doubles is the double nearest to that decimal: equal means that it names it.
-    named = all(unit <= _MOST_UNITS and unit / scale == number for unit, number in zip(units, doubles, strict=True))
+    named = all(unit <= MOST_UNITS and unit / scale == number for unit, number in zip(units, doubles, strict=True))
     return units if named else None
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from book import MergedBook, Pair, PairView, Stamps, State, VenueView, merge
-from book.merged import units
+from book.merged import MOST_UNITS, units
 from book.venue_book import Counters
 
 PAIR = Pair("BTC", "USDT")
@@ -173,10 +173,19 @@ def test_units(number: Any, decimals: int, expected: int) -> None:
     assert units(number, decimals) == expected
 
 
-@given(st.integers(1, 10**15 - 1), st.integers(0, 8))
-def test_units_are_exact_for_fifteen_digits(mantissa: int, decimals: int) -> None:
-    """Every decimal of at most 15 digits is counted exactly through its double."""
-    assert units(float(Decimal(mantissa).scaleb(-decimals)), decimals) == mantissa
+@given(st.integers(1, 10**15 - 1), st.integers(0, 12), st.integers(0, 12))
+@example(79_407_085_470, 6, 5)
+@example(85_794_395_640_176, 9, 2)
+def test_units_are_exact_for_fifteen_digits(mantissa: int, decimals: int, finer: int) -> None:
+    """Every decimal of at most 15 digits is counted exactly through its double, however fine its pair is scaled."""
+    assert units(float(Decimal(mantissa).scaleb(-decimals)), decimals + finer) == mantissa * 10**finer
+
+
+@given(st.integers(1, MOST_UNITS), st.integers(0, 22))
+@example(MOST_UNITS, 11)
+def test_units_that_a_double_can_tell_apart_are_exact(number: int, decimals: int) -> None:
+    """The bound is where this ends to be sure."""
+    assert units(float(Decimal(number).scaleb(-decimals)), decimals) == number
 
 
 @pytest.mark.parametrize(

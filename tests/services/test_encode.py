@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from book import MergedBook, Pair, PairBooks, State, merge
 from book.analytics import Figure
+from book.merged import units
 from proto import orderbook_pb2 as pb
 from services import encode
 from services.figures import AnalysedBook
-from services.messages import book_message, exact_units, summary_message
+from services.messages import book_message, summary_message
 from services.wire import MAX_SINT64, MAX_UINT64
 from tests.services.conftest import BTC, load, lose, make_books
 
@@ -91,9 +92,9 @@ def test_books_carry_each_amount_to_its_unit(merged: MergedBook) -> None:
     ]
     expected = [
         (
-            exact_units(price, book.price_decimals),
+            units(price, book.price_decimals),
             merged.venues[venue].venue,
-            max(1, exact_units(amount, book.amount_decimals)),
+            max(1, units(amount, book.amount_decimals)),
         )
         for price, amount, venue in (*merged.bids, *merged.asks)
     ]
@@ -202,6 +203,13 @@ def decimal_book(price: str, amount: str, price_decimals: int) -> MergedBook:
     books.price_decimals, books.amount_decimals = price_decimals, 2
     load(books, "binance", [(Decimal(price), Decimal(amount))], [])  # type: ignore[list-item]
     return merge(books.view(5), 5)
+
+
+def test_amounts_of_many_units_have_no_dust() -> None:
+    """Millions of a cheap coin at eight decimals: the last digit is the venue's."""
+    book = pb.Book.FromString(encode.book(one_book([(0.00001234, 84_446_793.15)], [], 11, 8), NOW))
+    assert book.bids[0].amounts[0].amount == 8_444_679_315_000_000
+    assert book.bids[0].price == 1_234_000
 
 
 def test_decimal_pairs_are_carried_exactly() -> None:
